@@ -1,0 +1,1 @@
+"""The only AWS calls: clients, look-ups by tag, secrets."""

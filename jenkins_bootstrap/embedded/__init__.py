@@ -1,0 +1,1 @@
+"""The machine without accounts: an emulated AWS and GitHub."""

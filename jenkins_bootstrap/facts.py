@@ -1,0 +1,125 @@
+"""Plain frozen values that gateways read and planners use. No behaviour beyond what a value knows of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One GitHub repository. `id` is GitHub's numeric (database) id; times are ISO 8601 UTC."""
+
+    owner: str
+    name: str
+    id: int
+    default_branch: str = "main"
+    description: str = ""
+    archived: bool = False
+    fork: bool = False
+    private: bool = False
+    language: str | None = None
+    topics: tuple[str, ...] = ()
+    has_jenkinsfile: bool = True
+    pushed_at: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An AMI. `created` is ISO 8601 UTC as AWS gives it."""
+
+    id: str
+    name: str
+    owner: str
+    created: str
+    architecture: str
+    tags: tuple[tuple[str, str], ...] = ()
+    state: str = "available"
+
+    def tag(self, key: str) -> str | None:
+        return dict(self.tags).get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    id: str
+    name: str
+    vpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    id: str
+    vpc: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProfile:
+    name: str
+    arn: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    id: str
+    zone: str
+    size_gib: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    name: str
+    arn: str
+    vpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretShape:
+    """What may be known of a secret without its value: its name, ARN, version and the names of its keys."""
+
+    name: str
+    arn: str
+    version: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """What was found in AWS for one agent template of the settings, by its label."""
+
+    label: str
+    image: Image
+    security_groups: tuple[SecurityGroup, ...]
+    subnets: tuple[Subnet, ...]
+    instance_profile: InstanceProfile | None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFacts:
+    security_groups: tuple[SecurityGroup, ...]
+    subnets: tuple[Subnet, ...]
+    instance_profile: InstanceProfile | None
+    volume: Volume | None
+    target_group: TargetGroup | None
+
+
+@dataclass(frozen=True, slots=True)
+class AwsFacts:
+    """Everything the settings name, as found in one account and region. Ids, ARNs and names of secrets; no values."""
+
+    account: str
+    region: str
+    vpc: str
+    controller: ControllerFacts
+    agents: tuple[AgentFacts, ...]
+    agent_key: SecretShape
+    settings_secret: SecretShape
+    github_repos: tuple[str, ...] = ()
+    """Names listed in the secret's github_repos (the settings win over it, with a warning)."""
+    jenkins_url: str | None = None
+    """The secret's jenkins_url (the settings win over it, with a warning)."""

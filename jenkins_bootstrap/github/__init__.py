@@ -1,0 +1,1 @@
+"""The only GitHub calls: sign-in and listing."""

@@ -1,0 +1,1 @@
+"""The image graph, content keys, Packer runs, manifest."""

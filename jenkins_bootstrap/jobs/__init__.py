@@ -1,0 +1,1 @@
+"""Repositories to job definitions and their XML."""

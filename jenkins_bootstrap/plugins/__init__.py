@@ -1,0 +1,1 @@
+"""Update centre, resolution, lock, verified download."""

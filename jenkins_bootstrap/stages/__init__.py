@@ -1,0 +1,1 @@
+"""Renders the staged init scripts and compiles them with Groovy."""
