@@ -20,8 +20,8 @@ from typing import Any, Protocol
 class Step:
     """One thing to do. Rooms subclass it with the values their handler needs.
 
-    `key` is unique in its plan and the same each time the plan is computed; `words` says what it does, `call` is the call
-    as --plan shows it, `reason` why it is in the plan.
+    `key` is unique in its plan and the same each time the plan is computed; `words` says what it does, `call` is the
+    call as --plan shows it, `reason` why it is in the plan.
     """
 
     key: str

@@ -8,7 +8,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def share(folder: str) -> Path:
-    """The path of `groovy`, `jobs`, `packer` or `terraform`, from the wheel if it is installed, else from the checkout."""
+    """The path of `groovy`, `jobs`, `packer` or `terraform`: in the wheel if it is installed, else in the checkout."""
     inside = _PACKAGE / "_share" / folder
     return inside if inside.is_dir() else _PACKAGE.parent / folder
 

@@ -34,6 +34,9 @@ class Find(Model):
 
     tags: dict[str, str] = Field(default_factory=dict, description="every tag must have this value")
     name: str | None = Field(None, description="the name; * stands for any text")
+    several: bool = Field(
+        False, description="subnets and security groups: use all that match; otherwise more than one match is an error"
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
