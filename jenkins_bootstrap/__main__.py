@@ -1,0 +1,5 @@
+"""`python -m jenkins_bootstrap`."""
+
+from jenkins_bootstrap.cli.main import entry
+
+entry()

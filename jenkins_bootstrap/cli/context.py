@@ -1,0 +1,160 @@
+"""What every command needs: the settings, the target, the gateways, and how to say something.
+
+Data goes to standard output, everything else to standard error. The line that says which account is used is never
+hidden. Gateways are made on first use, so that a command pays only for what it touches.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from jenkins_bootstrap.errors import UsageError
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.aws.session import Aws
+    from jenkins_bootstrap.config.models import Settings
+    from jenkins_bootstrap.embedded.client import Endpoints
+    from jenkins_bootstrap.facts import Repository
+
+F = TypeVar("F", bound=Callable[..., Any])
+CHANGES_PENDING = 3
+
+
+@dataclass
+class Context:
+    settings_path: Path
+    target_option: str | None = None
+    json: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds each `progress` took, by its words."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        from jenkins_bootstrap.config import load
+
+        return load(self.settings_path)
+
+    @property
+    def folder(self) -> Path:
+        """The settings file's folder: state, lock file and manifest lie beside it."""
+        return self.settings_path.resolve().parent
+
+    @property
+    def state(self) -> Path:
+        return self.settings.embedded.state or self.folder / ".jenkins-bootstrap"
+
+    @cached_property
+    def target(self) -> Literal["embedded", "aws"]:
+        """--target, then JENKINS_BOOTSTRAP_TARGET, then the settings, then embedded."""
+        asked = self.target_option or os.environ.get("JENKINS_BOOTSTRAP_TARGET") or self.settings.target or "embedded"
+        if asked not in ("embedded", "aws"):
+            raise UsageError(f"no target {asked!r}", where="JENKINS_BOOTSTRAP_TARGET", hint="embedded or aws")
+        return "aws" if asked == "aws" else "embedded"
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """The embedded AWS and GitHub, started when they are not there."""
+        from jenkins_bootstrap.embedded import client
+
+        print("target: embedded AWS and GitHub, no account is used", file=sys.stderr)
+        return client.up(
+            self.settings.embedded, self.folder, settings=self.settings, progress=lambda words: self.progress(words)
+        )
+
+    @cached_property
+    def aws(self) -> Aws:
+        """The AWS gateway of the target; says on standard error which account it is."""
+        from jenkins_bootstrap.aws.session import Aws
+
+        log = self.trace if self.verbose else None
+        if self.target == "embedded":
+            return Aws.embedded(self.settings.region, self.endpoints.aws_url, log=log)
+        aws = Aws.real(self.settings.region, log=log)
+        print(f"target: AWS account {aws.account} in {self.settings.region}", file=sys.stderr)
+        return aws
+
+    @cached_property
+    def repositories(self) -> tuple[Repository, ...]:
+        """Every repository of every owner in the settings, unfiltered, in listing order."""
+        from jenkins_bootstrap.cli.sources import list_owners
+
+        return list_owners(self)
+
+    def out(self, text: str) -> None:
+        """A line of data."""
+        print(text)
+
+    def data(self, value: Any) -> None:
+        """Data as JSON."""
+        print(jsonlib.dumps(value, indent=2, ensure_ascii=False))
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Shown even with -q: something the user must know."""
+        print(f"warning: {text}", file=sys.stderr)
+
+    def trace(self, text: str) -> None:
+        """A call that was made; shown with -v."""
+        if self.verbose:
+            print(f"  {text}", file=sys.stderr)
+
+    @contextmanager
+    def progress(self, words: str) -> Iterator[Callable[[str], None]]:
+        """Show that a step is under way; yields a function that shows its newest line. Quiet when not a terminal."""
+        started = time.monotonic()
+        if self.quiet or self.verbose or not sys.stderr.isatty():
+            yield self.trace
+        else:
+            from rich.console import Console
+            from rich.markup import escape
+
+            console = Console(stderr=True, highlight=False)
+            with console.status(escape(words)) as status:
+                yield lambda line: status.update(escape(f"{words}: {line}"[: console.width - 4]))
+            console.print(f"[green]✓[/] {escape(words)} [dim]{time.monotonic() - started:.1f} s[/]")
+        self.seconds[words] = time.monotonic() - started
+
+
+def global_options(function: F) -> F:
+    """Let --json, -v and -q also stand after the command, and hand the command its Context as first argument."""
+
+    @click.option("--json", "after_json", is_flag=True, help="Data as JSON on standard output.")
+    @click.option("-v", "--verbose", "after_verbose", is_flag=True, help="Show each call that is made.")
+    @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="No notes and no progress.")
+    @click.pass_obj
+    @wraps(function)
+    def command(
+        obj: Context, *args: Any, after_json: bool, after_verbose: bool, after_quiet: bool, **values: Any
+    ) -> Any:
+        obj.json = obj.json or after_json
+        obj.verbose = obj.verbose or after_verbose
+        obj.quiet = obj.quiet or after_quiet
+        return function(obj, *args, **values)
+
+    return command  # type: ignore[return-value]
+
+
+def plan_options(function: F) -> F:
+    """--plan and --exit-code, for each command that changes something."""
+    function = click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, change nothing.")(
+        function
+    )
+    return click.option("--exit-code", is_flag=True, help="With --plan: exit with 3 when changes are pending.")(
+        function
+    )
