@@ -70,9 +70,7 @@ class Context:
         from jenkins_bootstrap.embedded import client
 
         print("target: embedded AWS and GitHub, no account is used", file=sys.stderr)
-        return client.up(
-            self.settings.embedded, self.folder, settings=self.settings, progress=lambda words: self.progress(words)
-        )
+        return client.up(self.settings.embedded, self.folder, settings=self.settings, progress=self.progress)
 
     @cached_property
     def aws(self) -> Aws:
@@ -137,7 +135,7 @@ def global_options(function: F) -> F:
     @click.option("--json", "after_json", is_flag=True, help="Data as JSON on standard output.")
     @click.option("-v", "--verbose", "after_verbose", is_flag=True, help="Show each call that is made.")
     @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="No notes and no progress.")
-    @click.pass_obj
+    @click.pass_obj  # type: ignore[arg-type]
     @wraps(function)
     def command(
         obj: Context, *args: Any, after_json: bool, after_verbose: bool, after_quiet: bool, **values: Any

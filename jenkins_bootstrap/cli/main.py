@@ -1,4 +1,4 @@
-"""The entry point: finds the command, runs it under one error handler, turns errors into the exit statuses of the contract.
+"""The entry point: finds the command, runs it under one error handler, ends with an exit status of the contract.
 
 Command modules are imported only when they are asked for, so that `--help` stays quick.
 """

@@ -1,0 +1,48 @@
+"""What every room's tests share."""
+
+from pathlib import Path
+
+import pytest
+
+from jenkins_bootstrap.config.models import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings that name one of everything."""
+    return Settings.model_validate(
+        {
+            "project": "demo",
+            "region": "eu-west-1",
+            "controller": {
+                "url": "https://jenkins.example.org/",
+                "security_groups": {"tags": {"Project": "demo", "Role": "controller"}},
+                "subnets": {"tags": {"Project": "demo", "Role": "controller"}},
+                "instance_profile": {"name": "demo-controller"},
+                "volume": {"tags": {"Project": "demo", "Role": "jenkins-home"}},
+                "target_group": "demo-controller",
+            },
+            "agents": [
+                {
+                    "label": "linux",
+                    "ami": {"image": "agent"},
+                    "instance_types": ["m7i.large", "m6i.large"],
+                    "security_groups": {"tags": {"Project": "demo", "Role": "agent"}},
+                    "subnets": {"tags": {"Project": "demo", "Role": "agent"}, "several": True},
+                    "instance_profile": {"name": "demo-agent"},
+                }
+            ],
+            "github": {"owners": [{"name": "acme-demo"}]},
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data beside the checkout; tests that want it are skipped where it is not."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data beside the checkout")
+    return folder
