@@ -46,7 +46,7 @@ def test_an_openssh_key_says_how_to_convert_it(rsa_key):
 
 
 def test_an_ed25519_key_says_that_rsa_is_wanted():
-    with pytest.raises(SecretError, match="Ed25519.*RSA only"):
+    with pytest.raises(SecretError, match=r"Ed25519.*RSA only"):
         secrets.check_rsa_pem(pem(ed25519.Ed25519PrivateKey.generate(), serialization.PrivateFormat.PKCS8), "secret")
 
 

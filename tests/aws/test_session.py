@@ -33,7 +33,7 @@ def test_an_aws_error_keeps_its_code_and_says_where(aws):
 
 def test_no_answer_is_explained():
     aws = Aws.embedded("eu-west-1", "http://127.0.0.1:9")
-    with pytest.raises(AwsError, match="127.0.0.1:9"):
+    with pytest.raises(AwsError, match=r"127\.0\.0\.1:9"):
         aws.call("sts", "get_caller_identity")
 
 
