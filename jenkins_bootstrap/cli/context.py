@@ -10,7 +10,7 @@ import json as jsonlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jenkins_bootstrap.aws.session import Aws
     from jenkins_bootstrap.config.models import Settings
     from jenkins_bootstrap.embedded.client import Endpoints
-    from jenkins_bootstrap.facts import Repository
+    from jenkins_bootstrap.facts import AwsFacts, Repository
 
 F = TypeVar("F", bound=Callable[..., Any])
 CHANGES_PENDING = 3
@@ -83,6 +83,26 @@ class Context:
         aws = Aws.real(self.settings.region, log=log)
         print(f"target: AWS account {aws.account} in {self.settings.region}", file=sys.stderr)
         return aws
+
+    @cached_property
+    def _found(self) -> tuple[AwsFacts, Mapping[str, str]]:
+        from jenkins_bootstrap.cli.sources import find_facts
+
+        return find_facts(self)
+
+    @property
+    def facts(self) -> AwsFacts:
+        """Everything the settings name, as found in AWS."""
+        return self._found[0]
+
+    @property
+    def secret_values(self) -> Mapping[str, str]:
+        """The values of the key-value secret: for sign-ins, never to be shown or written."""
+        if "_found" in self.__dict__:
+            return self._found[1]
+        from jenkins_bootstrap.cli.sources import sign_in_values
+
+        return sign_in_values(self)
 
     @cached_property
     def repositories(self) -> tuple[Repository, ...]:

@@ -11,7 +11,7 @@ CONFIG = {"config"}
 GATEWAYS = {"aws", "github", "controller"}
 PLANNERS = {"plugins", "stages", "jobs", "images"}
 MAY = (
-    dict.fromkeys(GROUND, {"errors", "files"})
+    {key: {"errors", "files"} for key in GROUND}
     | {"config": {"errors", "files", "resources"}}
     | dict.fromkeys(GATEWAYS, {"errors", "files", "facts"} | CONFIG)
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)

@@ -58,7 +58,12 @@ def test_a_failure_stops_the_run_and_a_later_run_goes_on(tmp_path):
     world.fails.clear()
     assert Executor({Put: world}, journal=journal).run(steps("a", "b", "c")).passed_over == ["a"]
     events = [json.loads(line)["event"] for line in (tmp_path / "log" / "journal.jsonl").read_text().splitlines()]
-    assert events == ["plan", "start", "done", "start", "failed"] + [
+    assert events == [
+        "plan",
+        "start",
+        "done",
+        "start",
+        "failed",
         "plan",
         "passed-over",
         "start",

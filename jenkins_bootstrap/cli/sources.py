@@ -1,0 +1,69 @@
+"""Where the commands' input comes from: what was found in AWS, the repositories of GitHub. Wires gateways, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jenkins_bootstrap.facts import AwsFacts, Repository
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.cli.context import Context
+
+
+def find_facts(ctx: Context) -> tuple[AwsFacts, Mapping[str, str]]:
+    """Everything the settings name in AWS, and the values of the key-value secret, which go no further than a sign-in.
+
+    Raises every look-up's error at once.
+    """
+    from jenkins_bootstrap.aws import find
+    from jenkins_bootstrap.errors import raise_all
+
+    with ctx.progress("looking up what the settings name"):
+        found, failed = find.ask(ctx.aws, find.questions(ctx.aws, ctx.settings))
+        raise_all(find.explained(failed))
+        facts = find.facts(ctx.aws, ctx.settings, found)
+    told_twice = {"jenkins_url": facts.jenkins_url, "github_repos": " ".join(facts.github_repos) or None}
+    for key, value in told_twice.items():
+        if value is not None and not (
+            key == "jenkins_url" and value.rstrip("/") == ctx.settings.controller.url.rstrip("/")
+        ):
+            ctx.warn(f"secret {ctx.settings.secrets.settings} has {key}, which the settings win over")
+    return facts, found["secrets.settings"][1]
+
+
+def sign_in_values(ctx: Context) -> Mapping[str, str]:
+    """The values of the key-value secret alone, for commands that need nothing else of AWS."""
+    from jenkins_bootstrap.aws import secrets
+
+    sign_ins = {owner.sign_in for owner in ctx.settings.github.owners}
+    return secrets.settings_secret(ctx.aws, ctx.settings.secrets.settings, sign_ins)[1]
+
+
+def github_api_url(ctx: Context) -> str:
+    """The REST root that is asked: the embedded GitHub's on the embedded target."""
+    return ctx.endpoints.github_url if ctx.target == "embedded" else ctx.settings.github.api_url
+
+
+def list_owners(ctx: Context) -> tuple[Repository, ...]:
+    """Every repository of every owner, unfiltered. One listing an owner, whole or an error."""
+    from jenkins_bootstrap.github.auth import auth_for
+    from jenkins_bootstrap.github.listing import list_repositories
+
+    listed: list[Repository] = []
+    api_url = github_api_url(ctx)
+    for owner in ctx.settings.github.owners:
+        with ctx.progress(f"listing {owner.name} on GitHub") as tell:
+            auth = auth_for(owner, ctx.secret_values, held_in=ctx.settings.secrets.settings)
+            listed += list_repositories(
+                owner.name, api_url=api_url, auth=auth, progress=tell, script_path=ctx.settings.jobs.script_path
+            )
+    return tuple(listed)
+
+
+def selected(ctx: Context) -> list[Repository]:
+    """The repositories that get a job, by each owner's filter. Owners are told apart without regard to case."""
+    from jenkins_bootstrap.jobs.select import why
+
+    filters: dict[str, Any] = {owner.name.lower(): owner.filter for owner in ctx.settings.github.owners}
+    return [r for r in ctx.repositories if why(r, filters[r.owner.lower()]).in_]
