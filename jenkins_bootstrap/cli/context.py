@@ -56,6 +56,14 @@ class Context:
     def state(self) -> Path:
         return self.settings.embedded.state or self.folder / ".jenkins-bootstrap"
 
+    @property
+    def cache(self) -> Path:
+        """Downloads and the embedded root file system, shared by all projects of this user."""
+        given = os.environ.get("JENKINS_BOOTSTRAP_CACHE")
+        if given:
+            return Path(given)
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jenkins-bootstrap"
+
     @cached_property
     def target(self) -> Literal["embedded", "aws"]:
         """--target, then JENKINS_BOOTSTRAP_TARGET, then the settings, then embedded."""

@@ -1,4 +1,4 @@
-"""Where the commands' input comes from: what was found in AWS, the repositories of GitHub. Wires gateways, decides nothing."""
+"""Where the commands' input comes from: what was found in AWS, the repositories of GitHub. Wires, decides nothing."""
 
 from __future__ import annotations
 

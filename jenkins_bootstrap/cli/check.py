@@ -1,0 +1,224 @@
+"""`check`: everything the other commands rest on, one row a thing, with the remedy. Changes nothing.
+
+Only the embedded target's daemon may be started by it, as by every command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from jenkins_bootstrap.cli.context import Context, global_options
+from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.facts import AwsFacts
+
+Status = Literal["ok", "note", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that was looked at. `remedy` is empty where there is nothing to do."""
+
+    thing: str
+    status: Status
+    found: str
+    remedy: str = ""
+
+
+@click.command("check")
+@global_options
+def check(ctx: Context) -> int:
+    """Every setting, look-up, secret key, permission and tool: one row each, with the remedy.
+
+    \b
+    Example:
+      jenkins-bootstrap check
+      jenkins-bootstrap --target aws check --json
+
+    Exits with 1 when a row fails. A note does not fail.
+    """
+    rows = list(all_rows(ctx))
+    if ctx.json:
+        ctx.data([asdict(row) for row in rows])
+    else:
+        show(rows)
+    failed = sum(row.status == "fail" for row in rows)
+    ctx.note(f"{len(rows)} checked, {failed} failed")
+    return 1 if failed else 0
+
+
+def all_rows(ctx: Context) -> Iterator[Row]:
+    """The rows in the order in which one thing rests on another; what cannot be asked any more is left out."""
+    try:
+        yield Row("settings", "ok", f"{ctx.settings_path}, project {ctx.settings.project}")
+    except BootstrapError as error:
+        yield from failures("settings", error)
+        return
+    yield from tool_rows(ctx)
+    yield from image_rows(ctx)
+    yield from plugin_rows(ctx)
+    try:
+        account = ctx.aws.account
+    except BootstrapError as error:
+        yield from failures("AWS", error)
+        return
+    yield Row("AWS", "ok", f"{ctx.target}, account {account}, {ctx.settings.region}")
+    found, rows = lookup_rows(ctx)
+    yield from rows
+    yield from source_rows(ctx)
+    yield from github_rows(ctx, found)
+
+
+def failures(thing: str, error: BootstrapError) -> Iterator[Row]:
+    """A row for each of the errors in one."""
+    for each in error.errors if isinstance(error, SeveralErrors) else (error,):
+        place = f"{each.where}: " if each.where and each.where != thing else ""
+        yield Row(thing, "fail", f"{place}{each.what}", each.hint)
+
+
+def tool_rows(ctx: Context) -> Iterator[Row]:
+    """The programs; on the embedded target what its instances need of this machine too."""
+    from jenkins_bootstrap.cli import tools
+
+    for tool in tools.look_at_all():
+        yield Row(f"tool {tool.name}", "ok" if tool.ok else "fail", tool.found, tool.remedy)
+    if ctx.target == "embedded":
+        from jenkins_bootstrap.embedded.prerequisites import prerequisites
+
+        for each in prerequisites():
+            yield Row(f"machine: {each.name}", "ok" if each.ok else "fail", each.found, each.remedy)
+
+
+def image_rows(ctx: Context) -> Iterator[Row]:
+    """The graph of images, and where Jenkins comes from."""
+    from jenkins_bootstrap.images.graph import build_graph
+    from jenkins_bootstrap.images.war import find_jenkins
+
+    try:
+        graph = build_graph(ctx.settings.images)
+        yield Row("images", "ok", ", ".join(image.name for image in graph.images))
+    except BootstrapError as error:
+        yield from failures("images", error)
+    try:
+        source = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
+    except BootstrapError as error:
+        yield from failures("controller.jenkins", error)
+        return
+    if source.note:
+        yield Row("controller.jenkins", "note", "no war is given", source.note)
+    else:
+        yield Row("controller.jenkins", "ok", f"{source.version}, Java {ctx.settings.controller.java.version}")
+
+
+def plugin_rows(ctx: Context) -> Iterator[Row]:
+    """Whether the plugins can be pinned: each known, its dependencies there, none needing a newer core."""
+    from jenkins_bootstrap.cli.plugins import wanted_lock
+
+    try:
+        lock, notes = wanted_lock(ctx)
+    except BootstrapError as error:
+        yield from failures("controller.plugins", error)
+        return
+    yield Row("controller.plugins", "ok", f"{len(lock.plugins)} plugins for core {lock.core}")
+    for note in notes:
+        yield Row("controller.plugins", "note", note, "see jenkins-bootstrap plugins verify")
+
+
+def lookup_rows(ctx: Context) -> tuple[AwsFacts | None, list[Row]]:
+    """Every look-up of the settings by its path; the facts when all of them found what they must."""
+    from jenkins_bootstrap.aws import find
+
+    with ctx.progress("looking up what the settings name"):
+        asked = find.questions(ctx.aws, ctx.settings)
+        found, failed = find.ask(ctx.aws, asked)
+    rows: list[Row] = []
+    for path in asked:
+        if path in failed:
+            rows += failures(path, failed[path])
+        elif path != "account":
+            rows.append(Row(path, "ok", told(found[path])))
+    if failed:
+        return None, rows
+    try:
+        facts = find.facts(ctx.aws, ctx.settings, found)
+    except BootstrapError as error:
+        return None, [*rows, *failures("one VPC", error)]
+    return facts, [*rows, Row("one VPC", "ok", facts.vpc or "nothing that lies in one is named")]
+
+
+def told(value: Any) -> str:
+    """What was found, in a few words; of a secret its version and the names of its keys."""
+    if isinstance(value, tuple) and value and hasattr(value[0], "keys"):
+        return f"version {value[0].version[:8]}, keys {', '.join(value[0].keys)}"
+    if isinstance(value, tuple):
+        return ", ".join(told(item) for item in value)
+    if hasattr(value, "keys"):
+        return f"version {value.version[:8]}, an RSA key in PEM"
+    name = getattr(value, "name", "")
+    ident = getattr(value, "id", None) or getattr(value, "arn", "")
+    return f"{ident} ({name})" if name and name != ident else str(ident)
+
+
+def source_rows(ctx: Context) -> Iterator[Row]:
+    """The foreign image that each image without a parent starts from."""
+    from jenkins_bootstrap.aws import find
+
+    for name, spec in ctx.settings.images.items():
+        if spec.source is None:
+            continue
+        try:
+            image = find.image(ctx.aws, spec.source, ctx.settings.project, spec.architecture)
+            yield Row(f"images.{name}.source", "ok", f"{image.id} ({image.name}) of {image.created[:10]}")
+        except BootstrapError as error:
+            yield from failures(f"images.{name}.source", error)
+
+
+def github_rows(ctx: Context, facts: AwsFacts | None) -> Iterator[Row]:
+    """Each owner: who signs in, which scopes are missing, how many repositories there are."""
+    from jenkins_bootstrap.cli.sources import github_api_url
+    from jenkins_bootstrap.github.access import check_access
+    from jenkins_bootstrap.github.auth import auth_for
+
+    for owner in ctx.settings.github.owners:
+        thing = f"GitHub {owner.name}"
+        try:
+            auth = auth_for(owner, ctx.secret_values, held_in=ctx.settings.secrets.settings)
+            access = check_access(owner.name, api_url=github_api_url(ctx), auth=auth)
+        except BootstrapError as error:
+            yield from failures(thing, error)
+            continue
+        if access.repositories is None:
+            yield Row(
+                thing, "fail", f"{access.login} cannot see it", "correct the name, or give the sign-in access to it"
+            )
+        elif access.missing:
+            yield Row(thing, "fail", f"{access.login} lacks {', '.join(access.missing)}", "give it to the token or App")
+        else:
+            points = "" if access.remaining is None else f", {access.remaining} of {access.limit} points left"
+            yield Row(thing, "ok", f"{access.login} by {access.kind}, {access.repositories} repositories{points}")
+
+
+def show(rows: list[Row]) -> None:
+    """A table on a terminal, else one line a row: status, thing, what was found, remedy."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            remedy = f"  (try: {row.remedy})" if row.remedy else ""
+            print(f"{row.status:4}  {row.thing}: {row.found}{remedy}")
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    colours = {"ok": "green", "note": "yellow", "fail": "bold red"}
+    table = Table("", "what", "found", "try", box=None, pad_edge=False)
+    for row in rows:
+        colour = colours[row.status]
+        table.add_row(f"[{colour}]{row.status}[/]", escape(row.thing), escape(row.found), escape(row.remedy))
+    Console().print(table)
