@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from jenkins_bootstrap.errors import nearest
+from jenkins_bootstrap.config import checks
 
 Architecture = Literal["amd64", "arm64"]
 Role = Literal["administrator", "developer", "reader"]
@@ -25,7 +36,10 @@ def _against_settings_folder(path: Path, info: ValidationInfo) -> Path:
 
 LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_settings_folder)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
+PluginName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"])
+]
 InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", examples=["m7i.large"])]
 
 
@@ -51,7 +65,7 @@ class FindImage(Model):
     image: str | None = Field(None, description="an image of `images`: found by its tags and Channel=current")
     owners: list[str] = Field(default_factory=list, description="account ids, or amazon, self, aws-marketplace")
     name: str | None = Field(None, description="name of a foreign image; * stands for any text")
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict, description="tags of a foreign image")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -65,8 +79,12 @@ class FindImage(Model):
 
 
 class WarUrl(Model):
-    url: str = Field(pattern=r"^https?://\S+$", description="where jenkins.war is downloaded from")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="its SHA-256 in hex")
+    url: str = Field(
+        pattern=r"^https?://\S+$",
+        description="where jenkins.war is downloaded from",
+        examples=["https://get.jenkins.io/war-stable/2.516.2/jenkins.war"],
+    )
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="its SHA-256, 64 lower-case hex digits")
 
 
 class WarFile(Model):
@@ -74,13 +92,39 @@ class WarFile(Model):
 
 
 class DebianRepository(Model):
-    repository: str = Field("https://pkg.jenkins.io/debian-stable", pattern=r"^https?://\S+$")
-    key: str = Field("https://pkg.jenkins.io/debian-stable/jenkins.io-2023.key", pattern=r"^https?://\S+$")
+    repository: str = Field(
+        "https://pkg.jenkins.io/debian-stable", pattern=r"^https?://\S+$", description="the apt repository of Jenkins"
+    )
+    key: str = Field(
+        "https://pkg.jenkins.io/debian-stable/jenkins.io-2023.key",
+        pattern=r"^https?://\S+$",
+        description="the key that signs it",
+    )
+
+
+def _kind_of_source(value: Any) -> str:
+    """Which source is meant, so that an error speaks of that one and not of all three."""
+    if isinstance(value, dict):
+        return "WarFile" if "war" in value else "WarUrl" if {"url", "sha256"} & set(value) else "DebianRepository"
+    return type(value).__name__ if isinstance(value, WarFile | WarUrl) else "DebianRepository"
+
+
+JenkinsSource = Annotated[
+    Annotated[DebianRepository, Tag("DebianRepository")]
+    | Annotated[WarUrl, Tag("WarUrl")]
+    | Annotated[WarFile, Tag("WarFile")],
+    Discriminator(_kind_of_source),
+]
 
 
 class Jenkins(Model):
-    version: str = Field("2.516.2", pattern=r"^\d+(\.\d+){1,3}$", description="core version the plugins are pinned for")
-    source: DebianRepository | WarUrl | WarFile | None = Field(
+    version: str = Field(
+        "2.516.2",
+        pattern=r"^\d+(\.\d+){1,3}$",
+        description="core version the plugins are pinned for",
+        examples=["2.516.2"],
+    )
+    source: JenkinsSource | None = Field(
         None, description="where Jenkins comes from; JENKINS_WAR in the environment wins over it"
     )
 
@@ -93,41 +137,18 @@ class Java(Model):
 
 
 class Account(Model):
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    full_name: str = ""
-    email: str = ""
-    role: Role = "reader"
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name to sign in with", examples=["ada"])
+    full_name: str = Field("", description="name as people read it")
+    email: str = Field("", description="address for mail")
+    role: Role = Field("reader", description="what the account may do")
 
 
 class SignIn(Model):
-    kind: Literal["accounts", "github", "oidc", "saml", "ldap"] = "accounts"
+    kind: Literal["accounts", "github", "oidc", "saml", "ldap"] = Field(
+        "accounts", description="accounts: those listed here, with passwords kept by Jenkins"
+    )
     options: dict[str, str | int | bool] = Field(default_factory=dict, description="parameters of the realm, by name")
     groups: dict[str, Role] = Field(default_factory=dict, description="group of the sign-in to role")
-
-
-class Controller(Model):
-    url: str = Field(pattern=r"^https?://[^\s/]+(/\S*)?$", description="the URL people and webhooks use")
-    admin_address: str = Field("", description="sender of Jenkins' mail")
-    jenkins: Jenkins = Field(default_factory=Jenkins)
-    java: Java = Field(default_factory=Java)
-    plugins: list[str] = Field(default_factory=lambda: list(DEFAULT_PLUGINS), description="names, or name@version")
-    plugin_versions: Literal["lock", "newest"] = Field(
-        "lock",
-        description="lock: keep jenkins-bootstrap.lock.json while it satisfies the settings; newest: resolve anew",
-    )
-    update_center: str | None = Field(None, description="URL or path of an update-center document")
-    accounts: list[Account] = Field(default_factory=list)
-    sign_in: SignIn = Field(default_factory=SignIn)
-    security_groups: Find | None = None
-    subnets: Find | None = None
-    instance_profile: Find | None = None
-    volume: Find | None = Field(None, description="the data volume of JENKINS_HOME")
-    target_group: str | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _slash(cls, url: str) -> str:
-        return url if url.endswith("/") else url + "/"
 
 
 DEFAULT_PLUGINS = (
@@ -147,43 +168,78 @@ DEFAULT_PLUGINS = (
 )
 
 
+class Controller(Model):
+    url: str = Field(
+        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        description="the URL people and webhooks use",
+        examples=["https://jenkins.example.com/"],
+    )
+    admin_address: str = Field("", description="sender of Jenkins' mail")
+    jenkins: Jenkins = Field(default_factory=Jenkins, description="which Jenkins, and where it comes from")
+    java: Java = Field(default_factory=Java, description="which Java it runs on")
+    plugins: list[PluginName] = Field(
+        default_factory=lambda: list(DEFAULT_PLUGINS), description="names, or name@version"
+    )
+    plugin_versions: Literal["lock", "newest"] = Field(
+        "lock",
+        description="lock: keep jenkins-bootstrap.lock.json while it satisfies the settings; newest: resolve anew",
+    )
+    update_center: str | None = Field(None, description="URL or path of an update-center document")
+    accounts: list[Account] = Field(default_factory=list, description="accounts besides the administrator's")
+    sign_in: SignIn = Field(default_factory=SignIn, description="how people sign in")
+    security_groups: Find | None = Field(None, description="the controller's security groups")
+    subnets: Find | None = Field(None, description="subnets the controller may run in")
+    instance_profile: Find | None = Field(None, description="the controller's instance profile")
+    volume: Find | None = Field(None, description="the data volume of JENKINS_HOME")
+    target_group: Name | None = Field(None, description="name of the load balancer's target group")
+
+    @field_validator("url")
+    @classmethod
+    def _slash(cls, url: str) -> str:
+        return url if url.endswith("/") else url + "/"
+
+
 class AgentTemplate(Model):
     label: Label = Field(description="the label jobs ask for; unique")
-    ami: FindImage
-    architecture: Architecture = "amd64"
+    ami: FindImage = Field(description="the image agents start from")
+    architecture: Architecture = Field("amd64", description="processor of the image and of every instance type")
     instance_types: list[InstanceType] = Field(min_length=1, description="one EC2 template each, in this order")
-    market: Literal["spot", "on-demand"] = "spot"
-    maximum_price: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] | None = Field(
-        None, description="USD an hour as a string; none (the default) is the on-demand price and interrupts least"
+    market: Literal["spot", "on-demand"] = Field("spot", description="spot costs less and may be interrupted")
+    maximum_price: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$", examples=["0.05"])] | None = Field(
+        None, description="USD an hour in quotes; none (the default) is the on-demand price and interrupts least"
     )
-    security_groups: Find
-    subnets: Find
-    instance_profile: Find | None = None
-    idle_minutes: int = Field(10, ge=1, le=1440)
+    security_groups: Find = Field(description="security groups of the agents")
+    subnets: Find = Field(description="subnets agents may run in; several zones find capacity more often")
+    instance_profile: Find | None = Field(None, description="instance profile of the agents")
+    idle_minutes: int = Field(10, ge=1, le=1440, description="an agent without work for so long is ended")
     cap: int = Field(10, ge=1, le=1000, description="most instances of this label at once")
-    launch_timeout_seconds: int = Field(300, ge=30, le=3600)
-    executors: int = Field(1, ge=1, le=64)
-    remote_user: str = Field("admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
-    remote_fs: str = Field("/home/admin", pattern=r"^/[^\x00\s]*$")
+    launch_timeout_seconds: int = Field(300, ge=30, le=3600, description="an agent not connected by then is given up")
+    executors: int = Field(1, ge=1, le=64, description="builds at once on one agent")
+    remote_user: str = Field(
+        "admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="user the controller signs in as"
+    )
+    remote_fs: str = Field("/home/admin", pattern=r"^/[^\x00\s]*$", description="absolute path of the agent's work")
 
 
 class RepositoryFilter(Model):
     include: list[str] = Field(default_factory=lambda: ["*"], description="name globs; at least one must match")
     exclude: list[str] = Field(default_factory=list, description="name globs; none may match")
     topics: list[str] = Field(default_factory=list, description="at least one must be set, when any is given")
-    exclude_topics: list[str] = Field(default_factory=list)
+    exclude_topics: list[str] = Field(default_factory=list, description="none of these may be set")
     languages: list[str] = Field(default_factory=list, description="main language, when any is given")
     archived: bool = Field(False, description="also archived repositories")
     forks: bool = Field(False, description="also forks")
-    visibility: Literal["all", "public", "private"] = "all"
+    visibility: Literal["all", "public", "private"] = Field("all", description="which repositories are looked at")
     has_jenkinsfile: bool = Field(True, description="only repositories with a Jenkinsfile")
 
 
 class Owner(Model):
-    name: str = Field(pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$", description="organisation or user")
-    sign_in: Literal["token", "app"] = "token"
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$", description="organisation or user", examples=["acme-demo"]
+    )
+    sign_in: Literal["token", "app"] = Field("token", description="token, or app for a GitHub App")
     installation: int | None = Field(None, ge=1, description="installation id of the GitHub App for this owner")
-    filter: RepositoryFilter = Field(default_factory=RepositoryFilter)
+    filter: RepositoryFilter = Field(default_factory=RepositoryFilter, description="which repositories get a job")
 
     @model_validator(mode="after")
     def _installation(self) -> Self:
@@ -191,19 +247,29 @@ class Owner(Model):
             raise ValueError("installation goes with sign_in: app, and only with it")
         return self
 
+    @property
+    def credentials_id(self) -> str:
+        """Id of the Jenkins credential for this owner: the stage github.txt makes it, every job's source names it."""
+        return f"github-app-{self.name.lower()}" if self.sign_in == "app" else "github-token"
+
 
 class GitHub(Model):
-    api_url: str = Field("https://api.github.com", pattern=r"^https?://\S+$")
-    owners: list[Owner] = Field(min_length=1)
+    api_url: str = Field(
+        "https://api.github.com", pattern=r"^https?://\S+$", description="https://HOST/api/v3 on GitHub Enterprise"
+    )
+    owners: list[Owner] = Field(min_length=1, description="organisations and users whose repositories get jobs")
 
 
 class Jobs(Model):
     folder: str = Field("github", pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$", description="top folder of our jobs")
-    script_path: str = Field("Jenkinsfile", pattern=r"^[^\x00-\x1f]+$")
-    scan_every: Literal["1h", "2h", "4h", "8h", "12h", "1d", "2d", "1w", "2w", "4w", "never"] = "1d"
-    keep_builds: int = Field(30, ge=1, le=10000)
-    keep_days: int = Field(90, ge=1, le=3650)
+    script_path: str = Field("Jenkinsfile", pattern=r"^[^\x00-\x1f]+$", description="path of the pipeline in a branch")
+    scan_every: Literal["1h", "2h", "4h", "8h", "12h", "1d", "2d", "1w", "2w", "4w", "never"] = Field(
+        "1d", description="a full scan, for what no webhook told"
+    )
+    keep_builds: int = Field(30, ge=1, le=10000, description="builds kept of a branch")
+    keep_days: int = Field(90, ge=1, le=3650, description="days a build is kept")
     pull_requests: bool = Field(True, description="pull requests from branches of the repository itself")
+    draft_pull_requests: bool = Field(True, description="also pull requests that are still drafts")
     forks: bool = Field(False, description="pull requests from forks; off, as their builds can read credentials")
     templates: LocalPath | None = Field(None, description="a folder of your own JJB YAML beside ours")
 
@@ -217,13 +283,13 @@ class ImageSpec(Model):
     source: FindImage | None = Field(None, description="a foreign image to start from")
     parent: str | None = Field(None, description="an image of this list to start from")
     template: str = Field(description="folder in packer/ (base, controller), or path of a folder of your own")
-    architecture: Architecture = "amd64"
-    instance_type: InstanceType = "t3.medium"
-    volume_gib: int = Field(10, ge=4, le=1000)
-    ssh_user: str = Field("admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
+    architecture: Architecture = Field("amd64", description="processor of the image, its parent and its instance type")
+    instance_type: InstanceType = Field("t3.medium", description="type of the instance it is baked on")
+    volume_gib: int = Field(10, ge=4, le=1000, description="size of the root volume in GiB")
+    ssh_user: str = Field("admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="user Packer signs in as")
     checks: list[LocalPath] = Field(default_factory=list, description="own check scripts, run in the bake as root")
     files: dict[str, LocalPath] = Field(default_factory=dict, description="path in the image to file here")
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict, description="further tags of this image")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -237,8 +303,8 @@ class ImageSpec(Model):
 class Network(Model):
     """Where instances that bake run; the account's default VPC when nothing is given."""
 
-    subnets: Find | None = None
-    security_groups: Find | None = None
+    subnets: Find | None = Field(None, description="where they run")
+    security_groups: Find | None = Field(None, description="they must let Packer in by SSH")
 
 
 DEBIAN_OWNER = "136693071363"
@@ -269,33 +335,46 @@ class Embedded(Model):
     )
 
 
+_MAY_BE_EMPTY = ("tags", "agents", "jobs", "secrets", "network", "images", "embedded")
+
+
 class Settings(Model):
     version: Literal[1] = Field(1, description="version of this file's format")
-    project: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="value of the tag Project on everything made")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", examples=["eu-west-1"])
+    project: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,31}$", description="value of the tag Project on everything made", examples=["demo"]
+    )
+    region: str = Field(
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="AWS region everything is in", examples=["eu-west-1"]
+    )
     target: Literal["embedded", "aws"] | None = Field(None, description="which AWS; --target and the environment win")
     tags: dict[str, str] = Field(default_factory=dict, description="further tags on everything made")
-    controller: Controller
-    agents: list[AgentTemplate] = Field(default_factory=list)
-    github: GitHub
-    jobs: Jobs = Field(default_factory=Jobs)
-    secrets: Secrets = Field(default_factory=Secrets)
-    network: Network = Field(default_factory=Network)
-    images: dict[str, ImageSpec] = Field(default_factory=default_images)
-    embedded: Embedded = Field(default_factory=Embedded)
+    controller: Controller = Field(description="the Jenkins that is baked and run")
+    agents: list[AgentTemplate] = Field(default_factory=list, description="what builds run on, by label")
+    github: GitHub = Field(description="whose repositories get jobs")
+    jobs: Jobs = Field(default_factory=Jobs, description="what the jobs are like")
+    secrets: Secrets = Field(default_factory=Secrets, description="names in Secrets Manager; never values")
+    network: Network = Field(default_factory=Network, description="where images are baked")
+    images: dict[str, ImageSpec] = Field(
+        default_factory=default_images, description="by name; base, controller and agent when absent"
+    )
+    embedded: Embedded = Field(default_factory=Embedded, description="data of the embedded target")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: Any) -> Any:
+        """A section whose lines are all commented out is YAML's null: it means the defaults."""
+        if not isinstance(value, dict):
+            return value
+        return {k: v for k, v in value.items() if v is not None or k not in _MAY_BE_EMPTY}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        labels = [a.label for a in self.agents]
-        twice = sorted({x for x in labels if labels.count(x) > 1})
-        if twice:
-            raise ValueError(f"agents: label {twice[0]!r} is given twice")
-        asked = [("agents.ami.image", a.ami.image) for a in self.agents if a.ami.image is not None]
-        asked += [(f"images.{name}.parent", spec.parent) for name, spec in self.images.items() if spec.parent]
-        for place, image in asked:
-            if image not in self.images:
-                near = nearest(image, self.images)
-                raise ValueError(
-                    f"{place}: no image {image!r} in images" + (f"; did you mean {near!r}?" if near else "")
-                )
+        found = checks.problems(self)
+        if found:
+            words = "; ".join(f"{'.'.join(map(str, p.place))}: {p.what} ({p.hint})" for p in found)
+            raise PydanticCustomError(CROSS_CHECK, "{words}", {"words": words, "problems": found})
         return self
+
+
+CROSS_CHECK = "cross_check"
+"""Type of the validation error whose context holds the `problems` found between settings."""

@@ -1,1 +1,1 @@
-"""Repositories to job definitions and their XML."""
+"""Repositories to job definitions: jenkins-job-builder data, XML, the seed that an image carries. Calls nobody."""

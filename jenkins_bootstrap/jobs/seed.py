@@ -1,0 +1,98 @@
+"""The dated seed: every definition in one file that an image carries, outside its content key.
+
+Unpacked at /usr/share/jenkins-bootstrap/jobs/ it is
+
+    seed.json                  what there is, and when GitHub was listed
+    folders/0.xml, 1.xml ...   folders, parents first
+    xml/<owner>/<name>.xml     one definition a repository
+
+At boot the stage githubrepos.txt creates from it only what is not there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tarfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.files import canonical_json
+from jenkins_bootstrap.jobs.marker import read_line
+from jenkins_bootstrap.jobs.xml import FolderXml, JobXml
+
+SCHEMA = 1
+_PART = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def build_seed(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> bytes:
+    """The seed as a tar.gz: the same jobs, folders and time give the same bytes.
+
+    `listed_at` is when GitHub was listed, with its time zone. Raises BootstrapError for an owner or a name that cannot
+    be a file's name, and names the repository.
+    """
+    files = {"seed.json": canonical_json(contents(jobs, folders, listed_at)).encode()}
+    files |= {folder_file(place): folder.xml for place, folder in enumerate(folders)}
+    files |= {job_file(job): job.xml for job in jobs}
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(files[name]), 0o644
+            tar.addfile(entry, io.BytesIO(files[name]))
+    return gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
+
+
+def contents(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> dict[str, Any]:
+    """What seed.json holds."""
+    return {
+        "schema": SCHEMA,
+        "listed_at": listed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "installation": _installation(folders),
+        "folders": [
+            {"path": folder.path, "hash": folder.hash, "file": folder_file(place)}
+            for place, folder in enumerate(folders)
+        ],
+        "jobs": [
+            {
+                "path": job.path,
+                "owner": job.owner,
+                "name": job.name,
+                "id": job.id,
+                "hash": job.hash,
+                "file": job_file(job),
+                "pushed_at": job.pushed_at,
+            }
+            for job in jobs
+        ],
+    }
+
+
+def job_file(job: JobXml) -> str:
+    """Where the job's definition lies in the seed; the ending makes every name that GitHub gives a safe one."""
+    for part in (job.owner, job.name):
+        if not _PART.fullmatch(part) or part in (".", ".."):
+            raise BootstrapError(
+                f"{part!r} cannot be the name of a file",
+                where=f"repository {f'{job.owner}/{job.name}'!r}",
+                hint="correct the list of repositories",
+            )
+    return f"xml/{job.owner}/{job.name}.xml"
+
+
+def folder_file(place: int) -> str:
+    return f"folders/{place}.xml"
+
+
+def _installation(folders: Sequence[FolderXml]) -> str:
+    line = read_line(folders[0].xml) if folders else None
+    if line is None:
+        raise BootstrapError(
+            "the top folder is missing or does not say whose it is",
+            where="seed",
+            hint="take the folders from render_all()",
+        )
+    return line.owner
