@@ -1,4 +1,4 @@
-"""The settings: one YAML file, checked whole, with errors that name file, line, column and path."""
+"""The settings: one YAML file, checked whole, its errors with file, line, column and path. Touches nothing else."""
 
 from jenkins_bootstrap.config.load import load
 from jenkins_bootstrap.config.models import Settings
