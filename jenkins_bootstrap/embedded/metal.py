@@ -1,0 +1,461 @@
+"""The machines behind the embedded AWS: each instance is an overlay mount with name spaces and an sshd of its own.
+
+`Metal` belongs to one daemon process and is used from several of its threads. An instance's disk is a list of layers,
+the root file system first; what it writes goes to its upper directory, and `capture` turns that into the next layer.
+Simulated: instances share the host's kernel and network (each has a loopback address of its own), and no systemd runs
+in them. It knows nothing of EC2's states, tags or billing.
+
+State folder: instances/ID (upper, work, merged, inject, apt, console.log, record.json), layers/IMAGE, base/ (links to
+layers that lie elsewhere: short and free of the characters that overlay options reserve), trash/.
+
+The upper directory is mounted `volatile` where the kernel can: nothing is synced, so a host that loses power may lose a
+layer; a process that is killed loses nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jenkins_bootstrap.embedded import processes, userns
+from jenkins_bootstrap.embedded.firstboot import name_address, write_first_boot
+from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.files import canonical_json, write_atomic
+
+_HERE = Path(__file__).parent
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_OPTIONS_LIMIT = 3800  # mount(2) copies one page of options; the rest is the upper and work directory's
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A running instance: where its sshd listens, the process on the host, its public host keys as `type base64`."""
+
+    instance_id: str
+    address: str
+    port: int
+    pid: int
+    host_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BootRequest:
+    """What a boot strategy gets; paths are relative to the state folder, the working directory of what it starts."""
+
+    folder: str
+    address: str
+    port: int
+    lower: str
+    apt_cache: str
+
+
+def sshd_boot(request: BootRequest) -> list[str]:
+    """Boot without an init: the instance's first process is its sshd. The argument list to start."""
+    script = ["/bin/sh", str(_HERE / "guest.sh"), request.folder, request.address, str(request.port), request.lower]
+    spaces = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--uts", "--ipc", "--propagation", "private")
+    return userns.inside([*script, request.apt_cache], *spaces)
+
+
+@dataclass
+class _Instance:
+    folder: Path
+    layers: tuple[str, ...]
+    hostname: str
+    host_keys: tuple[str, ...]
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    process: subprocess.Popen[bytes] | None = None
+    init: int = 0
+    guest: Guest | None = None
+
+
+class Metal:
+    """Starts, stops and captures instances below the folder `state`.
+
+    `cache` is the user's cache folder, in which downloaded packages are kept for the next instance (None: nothing is
+    kept). `port` is where the instances' sshd listens: 22 as root, else 2222. `boot_seconds` is how long an instance
+    may take until its port accepts. All methods raise BootstrapError (ToolError for a program that failed).
+
+    The instances end with the process that holds this object, kill -9 included.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        cache: Path | None = None,
+        port: int | None = None,
+        boot_seconds: float = 10.0,
+        boot: Callable[[BootRequest], list[str]] = sshd_boot,
+    ) -> None:
+        self.state = state.absolute()
+        self.port = port if port is not None else (22 if userns.is_root() else 2222)
+        self._apt = str(cache.absolute() / "apt") if cache else ""
+        self._boot_seconds = boot_seconds
+        self._boot = boot
+        self._instances: dict[str, _Instance] = {}
+        self._addresses: set[str] = set()
+        self._lock = threading.Lock()
+        # The kernel's death signal goes by the thread that started a child, not by the process: one lasting thread.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metal")
+        for name in ("instances", "layers", "base", "trash"):
+            (self.state / name).mkdir(parents=True, exist_ok=True)
+
+    # -- life of an instance
+
+    def start(
+        self,
+        instance_id: str,
+        layers: Sequence[Path | str],
+        *,
+        public_key: str | None,
+        key_name: str | None,
+        hostname: str,
+        user_data: bytes | None,
+    ) -> Guest:
+        """Boot a new instance and return when its sshd accepts connections.
+
+        `layers` are folders, the root file system first and the newest layer last; relative ones start at the state
+        folder. When the boot fails nothing is left of the instance and the error ends with its log.
+        """
+        _checked(instance_id, "instance id")
+        _checked(hostname, "host name")
+        folder = self.state / "instances" / instance_id
+        with self._lock:
+            if instance_id in self._instances or folder.exists():
+                raise BootstrapError("exists already", where=f"instance {instance_id}", hint="choose another id")
+            instance = _Instance(folder, tuple(self._short(layer) for layer in layers), hostname, ())
+            self._instances[instance_id] = instance
+        with instance.lock:
+            try:
+                folder.mkdir()
+                instance.host_keys = write_first_boot(
+                    folder / "inject",
+                    hostname=hostname,
+                    public_key=public_key,
+                    key_name=key_name,
+                    user_data=user_data,
+                )
+                return self._run(instance_id, instance, self._free_address())
+            except BaseException:
+                self._discard(instance_id, instance)
+                raise
+
+    def stop(self, instance_id: str) -> None:
+        """End the instance's processes (SIGTERM, after a second SIGKILL); its disk stays. Stopped already is fine."""
+        instance = self._known(instance_id)
+        with instance.lock:
+            self._halt(instance, grace=1.0)
+            self._harvest(instance)
+            self._record(instance_id, instance)
+
+    def restart(self, instance_id: str, *, new_address: bool = False) -> Guest:
+        """Boot again from the same disk, after a stop if it runs; with `new_address` as EC2 does after a stop."""
+        instance = self._known(instance_id)
+        with instance.lock:
+            address = instance.guest.address if instance.guest else ""
+            self._halt(instance, grace=1.0)
+            return self._run(instance_id, instance, self._free_address() if new_address or not address else address)
+
+    def destroy(self, instance_id: str) -> None:
+        """End the instance and delete its disk. An unknown one is fine: there is nothing to destroy."""
+        with self._lock:
+            instance = self._instances.get(instance_id)
+        if instance is not None:
+            with instance.lock:
+                self._halt(instance, grace=0.0)
+                self._harvest(instance)
+                self._discard(instance_id, instance)
+
+    def close(self) -> None:
+        """Destroy every instance; layers stay."""
+        for instance_id in list(self._instances):
+            self.destroy(instance_id)
+        self._starter.shutdown()
+
+    # -- images
+
+    def layer(self, image_id: str) -> Path:
+        """Where the layer of an image lies, whether it exists or not."""
+        return self.state / "layers" / _checked(image_id, "image id")
+
+    def capture(self, instance_id: str, image_id: str) -> Path:
+        """Make a stopped instance's changes the layer of an image, and return its folder.
+
+        What the start wrote is taken out: authorized key, host keys, machine id, names, user data. (A real AMI keeps
+        host keys and machine id; cloud-init makes new ones at the next boot, which comes to the same.) Packages that
+        were only downloaded are not in it either. The instance stays, on top of the new layer.
+        """
+        instance = self._known(instance_id)
+        target = self.layer(image_id)
+        with instance.lock:
+            if instance.process is not None:
+                raise BootstrapError("runs", where=f"instance {instance_id}", hint="stop it before it is captured")
+            if target.exists():
+                raise BootstrapError("exists already", where=f"image {image_id}", hint="choose another id")
+            folder = self._relative(instance.folder)
+            userns.run(
+                userns.private_mounts(["/bin/sh", str(_HERE / "seal.sh"), folder, _lower(instance.layers)]),
+                cwd=self.state,
+                where=f"capturing instance {instance_id}",
+            )
+            (instance.folder / "upper").rename(target)
+            instance.layers = (*instance.layers, self._relative(target))
+            self._record(instance_id, instance)
+        return target
+
+    def drop_layer(self, image_id: str) -> None:
+        """Delete an image's layer; the caller knows that no image needs it. Refused while an instance stands on it."""
+        target = self.layer(image_id)
+        short = self._relative(target)
+        with self._lock:
+            users = sorted(name for name, instance in self._instances.items() if short in instance.layers)
+            if users:
+                raise BootstrapError(
+                    f"is used by {', '.join(users)}", where=f"image {image_id}", hint="terminate those instances first"
+                )
+            doomed = self._to_trash(target)
+        if doomed:
+            userns.remove_tree(doomed)
+
+    # -- what is there
+
+    def running(self) -> dict[str, Guest]:
+        """The instances whose process is alive, by id."""
+        with self._lock:
+            return {
+                name: instance.guest
+                for name, instance in self._instances.items()
+                if instance.guest and instance.process is not None and instance.process.poll() is None
+            }
+
+    def console(self, instance_id: str) -> str:
+        """The instance's log as the console shows it, with the host keys in the lines that cloud-init prints."""
+        instance = self._known(instance_id)
+        keys = "".join(f"{key} root@{instance.hostname}\n" for key in instance.host_keys)
+        marked = f"-----BEGIN SSH HOST KEY KEYS-----\n{keys}-----END SSH HOST KEY KEYS-----\n"
+        return _tail(instance.folder / "console.log", 48 * 1024) + marked
+
+    def reap(self) -> list[str]:
+        """End and remove what a dead daemon left in this state folder; the ids of its instances. Layers stay.
+
+        To be called once, before the first start, by the daemon that holds the state folder's lock.
+        """
+        found: list[str] = []
+        for folder in sorted((self.state / "instances").iterdir()):
+            if folder.name in self._instances:
+                continue
+            _end_recorded(folder / "record.json")
+            found.append(folder.name)
+            self._unmount_below(folder)
+            self._to_trash(folder)
+        self._unmount_below(self.state)
+        for leftover in (self.state / "trash").iterdir():
+            userns.remove_tree(leftover)
+        return found
+
+    # -- inside
+
+    def _known(self, instance_id: str) -> _Instance:
+        with self._lock:
+            instance = self._instances.get(instance_id)
+        if instance is None:
+            raise BootstrapError("is not known here", where=f"instance {instance_id}", hint="start it first")
+        return instance
+
+    def _relative(self, path: Path) -> str:
+        return str(path.relative_to(self.state))
+
+    def _short(self, layer: Path | str) -> str:
+        """The layer as a short path relative to the state folder, by a link when it lies elsewhere."""
+        path = self.state / layer
+        if not path.is_dir():
+            raise BootstrapError("is no folder", where=f"layer {layer}", hint="was its image deleted?")
+        if path.parent == self.state / "layers":
+            return self._relative(path)
+        link = self.state / "base" / hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+        with contextlib.suppress(FileExistsError):
+            link.symlink_to(path)
+        return self._relative(link)
+
+    def _free_address(self) -> str:
+        """A loopback address in 127.64.0.0/10 that this object never gave out and where nobody listens."""
+        with self._lock:
+            for _ in range(200):
+                number = secrets.randbelow(2**22)
+                address = f"127.{64 + (number >> 16)}.{(number >> 8) & 255}.{1 + (number & 255) % 254}"
+                if address not in self._addresses and self._is_free(address):
+                    self._addresses.add(address)
+                    return address
+        raise BootstrapError(
+            f"cannot listen on port {self.port} of a loopback address",
+            where="starting an instance",
+            hint="as an ordinary user choose a port of 1024 or above",
+        )
+
+    def _is_free(self, address: str) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, self.port))
+            except OSError:
+                return False
+            return True
+
+    def _run(self, instance_id: str, instance: _Instance, address: str) -> Guest:
+        lower = _lower(instance.layers)
+        name_address(instance.folder / "inject", instance.hostname, address)
+        request = BootRequest(self._relative(instance.folder), address, self.port, lower, self._apt)
+        argv = userns.bound_to_us(self._boot(request))
+        process = self._starter.submit(self._spawn, argv, instance.folder / "console.log").result()
+        instance.process = process
+        instance.guest = Guest(instance_id, address, self.port, process.pid, instance.host_keys)
+        self._record(instance_id, instance)
+        try:
+            self._await_port(instance_id, instance.folder / "console.log", process, address)
+        except BaseException:
+            self._halt(instance, grace=0.0)
+            raise
+        instance.init = next(iter(processes.children(process.pid)), 0)
+        self._record(instance_id, instance)
+        return instance.guest
+
+    def _spawn(self, argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                argv,
+                cwd=self.state,
+                env=userns.ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def _await_port(self, instance_id: str, log: Path, process: subprocess.Popen[bytes], address: str) -> None:
+        deadline = time.monotonic() + self._boot_seconds
+        while True:
+            ended = process.poll() is not None
+            if not ended:
+                with contextlib.suppress(OSError), socket.create_connection((address, self.port), timeout=1):
+                    return
+            if ended or time.monotonic() > deadline:
+                how = "ended" if ended else f"was not reachable within {self._boot_seconds:g} s"
+                raise ToolError(
+                    f"{how}; its log ends with:\n{_tail(log, 1500).strip() or '(nothing)'}",
+                    where=f"booting instance {instance_id}",
+                    hint="jenkins-bootstrap check names what this machine lacks",
+                )
+            time.sleep(0.005)
+
+    def _halt(self, instance: _Instance, *, grace: float) -> None:
+        process = instance.process
+        if process is None:
+            return
+        init = instance.init or next(iter(processes.children(process.pid)), 0)
+        if grace and init:
+            deadline = time.monotonic() + grace
+            processes.signal_all(processes.descendants(init), signal.SIGTERM)
+            while processes.descendants(init) and time.monotonic() < deadline:
+                time.sleep(0.005)
+        # The end of a pid name space's first process ends all the others before it can be waited for.
+        started = processes.start_time(init) if init else None
+        if started is not None:
+            processes.kill(init, started)
+        process.kill()
+        process.wait()
+        instance.process, instance.init = None, 0
+
+    def _harvest(self, instance: _Instance) -> None:
+        """Keep what the instance downloaded. A cache that cannot be written costs time later, not this instance."""
+        if self._apt and (instance.folder / "apt").is_dir():
+            script = ["/bin/sh", str(_HERE / "harvest.sh"), self._relative(instance.folder), self._apt]
+            with contextlib.suppress(BootstrapError):
+                userns.run(userns.inside(script), cwd=self.state, where="keeping downloaded packages")
+            userns.remove_tree(instance.folder / "apt")
+
+    def _record(self, instance_id: str, instance: _Instance) -> None:
+        """Note the processes so that `reap` of a later daemon can end them, if the kernel has not done so."""
+        pids = [instance.process.pid, instance.init] if instance.process else []
+        alive = [[pid, processes.start_time(pid)] for pid in pids if pid and processes.start_time(pid) is not None]
+        record = {"instance_id": instance_id, "layers": list(instance.layers), "processes": alive}
+        write_atomic(instance.folder / "record.json", canonical_json(record))
+
+    def _discard(self, instance_id: str, instance: _Instance) -> None:
+        with self._lock:
+            doomed = self._to_trash(instance.folder)
+            self._instances.pop(instance_id, None)
+        if doomed:
+            userns.remove_tree(doomed)
+
+    def _to_trash(self, path: Path) -> Path | None:
+        """Move aside in one step, so that a half-deleted folder is never taken for a whole one."""
+        if not path.exists():
+            return None
+        doomed = self.state / "trash" / secrets.token_hex(6)
+        return path.rename(doomed)
+
+    def _unmount_below(self, folder: Path) -> None:
+        """Unmount what is mounted below a folder in our own name space: a boot strategy may have done so as root."""
+        if userns.is_root():
+            for point in reversed(list(_mount_points_below(folder))):
+                userns.run(["umount", "-l", str(point)], where=f"unmounting {point}")
+
+
+def _checked(name: str, what: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise BootstrapError(
+            f"{name!r} is no {what}", where="embedded instances", hint="use letters, digits and hyphens"
+        )
+    return name
+
+
+def _lower(layers: Sequence[str]) -> str:
+    """The overlay's lowerdir option: the topmost layer first."""
+    lower = ":".join(reversed(layers))
+    if not layers or len(lower) > _OPTIONS_LIMIT:
+        raise BootstrapError(
+            f"{len(layers)} layers ({len(lower)} bytes of mount options, {_OPTIONS_LIMIT} fit)",
+            where="starting an instance",
+            hint="bake from an image with fewer ancestors",
+        )
+    return lower
+
+
+def _tail(path: Path, size: int) -> str:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - size))
+            return stream.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _end_recorded(record: Path) -> None:
+    try:
+        recorded = json.loads(record.read_text(encoding="utf-8"))["processes"]
+    except (OSError, ValueError, KeyError):
+        return
+    for pid, started in recorded:
+        processes.kill(int(pid), int(started))
+
+
+def _mount_points_below(folder: Path) -> Iterator[Path]:
+    """Mount points at or below a folder, in the order of mounting (field 5 of /proc/self/mountinfo, proc(5))."""
+    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    for line in text.splitlines():
+        point = Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split()[4]))
+        if point.is_relative_to(folder):
+            yield point
