@@ -61,13 +61,9 @@ def seconds_to_wait(answer: Answer, attempt: int, now: float) -> float | None:
     limited_query = any(e.get("type") in ("RATE_LIMITED", "RATE_LIMIT") for e in answer.errors)
     if answer.status not in (403, 429) and not limited_query:
         return None
-    retry_after = answer.headers.get("retry-after", "")
-    if re.fullmatch(r"\d{1,9}", retry_after.strip()):
-        return float(retry_after)
-    if retry_after:
-        moment = _date(retry_after)
-        if moment is not None:
-            return max(0.0, moment - now)
+    asked = retry_after(answer.headers, now)
+    if asked is not None:
+        return asked
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.headers.get("x-ratelimit-remaining") == "0" and re.fullmatch(r"\d{1,12}", reset):
         # Clocks differ by a second or two, and a call just before the reset costs another round.
@@ -75,6 +71,15 @@ def seconds_to_wait(answer: Answer, attempt: int, now: float) -> float | None:
     if answer.status == 429 or limited_query or "rate limit" in answer.message.lower():
         return float(SECONDARY_WAIT_SECONDS * 2 ** min(attempt, 6))
     return None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that a Retry-After header asks for; it holds seconds or a date."""
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    moment = _date(text)
+    return None if moment is None else max(0.0, moment - now)
 
 
 def back_off(attempt: int) -> float:

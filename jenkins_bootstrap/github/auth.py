@@ -9,11 +9,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from jenkins_bootstrap.config.models import Owner
 from jenkins_bootstrap.errors import SecretError
 from jenkins_bootstrap.github.errors import NotGitHub, SignInRefused
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.config.models import Owner
 
 Exchange = Callable[[str, str, str], Mapping[str, Any]]
 """(method, path below the API root, value of Authorization) -> the JSON object of the answer."""

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jenkins_bootstrap import __version__
-from jenkins_bootstrap.github.answers import Answer, back_off, error_of, printable, seconds_to_wait, server_time
+from jenkins_bootstrap.github.answers import (
+    SECONDARY_WAIT_SECONDS,
+    Answer,
+    back_off,
+    error_of,
+    printable,
+    retry_after,
+    seconds_to_wait,
+    server_time,
+)
 from jenkins_bootstrap.github.auth import AppAuth, Auth
 from jenkins_bootstrap.github.errors import NotGitHub, RateLimited, ServerTrouble, SignInRefused, Unreachable
 
@@ -169,7 +178,8 @@ class Client:
                     hint="see githubstatus.com, and run the command again later",
                 )
             else:
-                self._sleep(back_off(attempt))
+                asked = None if response is None else retry_after(_headers(response), self._clock())
+                self._sleep(max(back_off(attempt), min(asked or 0.0, SECONDARY_WAIT_SECONDS)))
             attempt += 1
 
     def _wait(self, seconds: float, where: str, last: bool, subject: str) -> None:
@@ -236,8 +246,12 @@ class _Signature:
         return request
 
 
+def _headers(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
 def _read(response: requests.Response, where: str) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = _headers(response)
     status = response.status_code
     if 300 <= status < 400:
         target = urlsplit(headers.get("location", ""))

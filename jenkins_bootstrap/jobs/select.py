@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from jenkins_bootstrap.config.models import RepositoryFilter
 from jenkins_bootstrap.facts import Repository
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.config.models import RepositoryFilter
 
 
 @dataclass(frozen=True, slots=True)
