@@ -1,0 +1,157 @@
+"""Compiles rendered stages with the Groovy that Jenkins has in it, before a controller has to.
+
+What this proves: every script is read, resolved and written as classes by Groovy 2.4.21, so no value broke out of its
+literal, no name is misspelt among those the script declares, and no constant or method is too large. Jenkins treats a
+script that does not compile as a warning and comes up without it, so this must be known before.
+
+What it does not prove: that a class of Jenkins or of a plugin exists (imports are satisfied by empty stand-ins, plugins
+are loaded by name), that a method exists (Groovy finds methods when it runs), or what a script does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from jenkins_bootstrap.errors import BootstrapError, ToolError, raise_all
+from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.resources import share
+
+GROOVY = "2.4.21"
+"""The version inside Jenkins since 2.361 (groovy-all in the war), and of Debian's package `groovy`."""
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+"""For a JVM that lives a second: no optimising compiler, the smallest collector."""
+TIMEOUT = 180.0
+"""Seconds after which a Groovy that has not answered is ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompileReport:
+    """What came of it. `compiled` False means not tried, for `reason`; a script that is wrong is an error instead."""
+
+    compiled: bool
+    files: tuple[str, ...]
+    groovy: str = ""
+    java: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    cached: bool = False
+
+
+def compile_stages(
+    files: Mapping[str, str], *, groovy: str = "groovy", cache: Path | None = None, require: bool = False
+) -> CompileReport:
+    """Compile all `files` (path to text) with one JVM.
+
+    `groovy` is a command or a path; `cache` a folder that keeps results, so that an unchanged rendering costs no JVM;
+    `require` makes a missing or other Groovy an error, otherwise the report says "not compiled". Raises ToolError for a
+    script that does not compile, with file, line and column, and for a Groovy that fails or does not answer.
+    """
+    started = time.monotonic()
+    program = shutil.which(groovy)
+    if program is None:
+        return _not_compiled(files, f"no {groovy} on PATH", require)
+    kept = None if cache is None else cache / f"compiled-{_key(files, program)}.json"
+    if kept is not None and (report := _recall(kept)) is not None:
+        return report
+    answer = _run(files, program)
+    if answer["groovy"] != GROOVY:
+        return _not_compiled(files, f"{program} is Groovy {answer['groovy']}, Jenkins has {GROOVY}", require)
+    raise_all([_error(problem) for problem in answer["problems"]])
+    seconds = round(time.monotonic() - started, 3)
+    report = CompileReport(True, tuple(files), answer["groovy"], answer["java"], seconds=seconds)
+    if kept is not None:
+        write_atomic(kept, canonical_json(asdict(report)))
+    return report
+
+
+def _not_compiled(files: Mapping[str, str], reason: str, require: bool) -> CompileReport:
+    if require:
+        raise ToolError(
+            f"not compiled: {reason}",
+            where="stages",
+            hint=f"install Groovy {GROOVY} (Debian: apt-get install groovy), or leave out --require-compile",
+        )
+    return CompileReport(False, tuple(files), reason=reason)
+
+
+def _key(files: Mapping[str, str], program: str) -> str:
+    """Digest of all that decides the result: the scripts, our compiler script, and which Groovy it is."""
+    real = Path(program).resolve()
+    seen = real.stat()
+    parts = [GROOVY, str(real), str(seen.st_size), str(seen.st_mtime_ns), _script().read_text()]
+    for path, text in files.items():
+        parts += [path, text]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _recall(kept: Path) -> CompileReport | None:
+    """The report kept for this key, or None; a file that cannot be read is as good as none."""
+    try:
+        values = json.loads(kept.read_text())
+        return CompileReport(**(values | {"files": tuple(values["files"]), "cached": True}))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _script() -> Path:
+    return share("groovy") / "compile.groovy"
+
+
+def _run(files: Mapping[str, str], program: str) -> dict[str, Any]:
+    """Run the compiler script over the files in a folder of their own; its answer, with our paths in it."""
+    with tempfile.TemporaryDirectory(prefix="jenkins-bootstrap-compile-") as name:
+        folder = Path(name)
+        ours: dict[str, str] = {}
+        for number, (path, text) in enumerate(files.items()):
+            # The class is named after the file, so the ending goes and the rest becomes letters; names stay apart.
+            place = folder / f"Stage{number}_{''.join(c if c.isalnum() else '_' for c in Path(path).name)}.groovy"
+            write_atomic(place, text)
+            ours[str(place)] = path
+        environment = os.environ | {"JAVA_OPTS": f"{os.environ.get('JAVA_OPTS', '')} {JAVA_OPTIONS}".strip()}
+        try:
+            done = subprocess.run(
+                [program, "-Dfile.encoding=UTF-8", str(_script()), *ours],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=environment,
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"did not answer within {TIMEOUT:.0f} seconds", where=program, hint="try again") from None
+        except OSError as error:
+            raise ToolError(f"cannot be run: {error.strerror}", where=program, hint="install it again") from error
+    lines = done.stdout.strip().splitlines()
+    try:
+        answer: dict[str, Any] = json.loads(lines[-1])
+        for problem in answer["problems"]:
+            problem["file"] = ours[problem["file"]]
+    except (IndexError, ValueError, KeyError, TypeError):
+        words = (done.stderr.strip() or done.stdout.strip() or "no word of why").splitlines()
+        raise ToolError(
+            f"failed with exit status {done.returncode}: {' / '.join(words[:3])}",
+            where=program,
+            hint="run `groovy --version`: it needs a working Java",
+        ) from None
+    return answer
+
+
+def _error(problem: Mapping[str, Any]) -> BootstrapError:
+    line, column = problem["line"], problem["column"]
+    where = f"{problem['file']}:{line}:{column}" if line > 0 else str(problem["file"])
+    return ToolError(
+        f"does not compile: {problem['message']}",
+        where=where,
+        hint="correct the template in groovy/ it comes from, or the setting that is printed there",
+    )
