@@ -1,0 +1,31 @@
+# The controller image: Java, git, Jenkins when there is a war, and all that it configures itself with at boot.
+
+build {
+  name    = "controller"
+  sources = ["source.amazon-ebs.controller"]
+
+  provisioner "file" {
+    source      = var.upload
+    destination = "/tmp"
+  }
+
+  provisioner "shell" {
+    environment_vars = var.environment
+    execute_command  = "sudo env {{ .Vars }} sh -eu {{ .Path }}"
+    inline = [
+      "cd /tmp/jenkins-bootstrap",
+      "sh -eu scripts/java.sh",
+      "sh -eu scripts/controller.sh",
+      "sh -eu scripts/files.sh",
+      "sh -eu scripts/clean.sh",
+      "python3 -B checks/run.py checks/java.py checks/controller.py checks/jenkins.py checks/clean.py",
+      "cd / && rm -rf /tmp/jenkins-bootstrap",
+    ]
+  }
+
+  post-processor "manifest" {
+    output      = var.manifest
+    strip_path  = true
+    custom_data = var.custom_data
+  }
+}
