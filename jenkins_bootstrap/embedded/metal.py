@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -30,10 +29,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jenkins_bootstrap.embedded import processes, userns
+from jenkins_bootstrap.embedded import leftovers, processes, userns
+from jenkins_bootstrap.embedded.addresses import Addresses
 from jenkins_bootstrap.embedded.firstboot import name_address, write_first_boot
 from jenkins_bootstrap.errors import BootstrapError, ToolError
-from jenkins_bootstrap.files import canonical_json, write_atomic
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -81,12 +80,16 @@ class _Instance:
     guest: Guest | None = None
 
 
+class _Unknown(BootstrapError):
+    """No such instance."""
+
+
 class Metal:
     """Starts, stops and captures instances below the folder `state`.
 
     `cache` is the user's cache folder, in which downloaded packages are kept for the next instance (None: nothing is
-    kept). `port` is where the instances' sshd listens: 22 as root, else 2222. `boot_seconds` is how long an instance
-    may take until its port accepts. All methods raise BootstrapError (ToolError for a program that failed).
+    kept). `port` is where the instances' sshd listens (see Addresses for the default). `boot_seconds` is how long an
+    instance may take until its port accepts. All methods raise BootstrapError (ToolError for a program that failed).
 
     The instances end with the process that holds this object, kill -9 included.
     """
@@ -101,17 +104,21 @@ class Metal:
         boot: Callable[[BootRequest], list[str]] = sshd_boot,
     ) -> None:
         self.state = state.absolute()
-        self.port = port if port is not None else (22 if userns.is_root() else 2222)
         self._apt = str(cache.absolute() / "apt") if cache else ""
         self._boot_seconds = boot_seconds
         self._boot = boot
         self._instances: dict[str, _Instance] = {}
-        self._addresses: set[str] = set()
+        self._addresses = Addresses(port)
         self._lock = threading.Lock()
         # The kernel's death signal goes by the thread that started a child, not by the process: one lasting thread.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metal")
         for name in ("instances", "layers", "base", "trash"):
             (self.state / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def port(self) -> int:
+        """The port that every instance's sshd listens on."""
+        return self._addresses.port
 
     # -- life of an instance
 
@@ -148,33 +155,30 @@ class Metal:
                     key_name=key_name,
                     user_data=user_data,
                 )
-                return self._run(instance_id, instance, self._free_address())
+                return self._run(instance_id, instance, self._addresses.fresh())
             except BaseException:
+                self._halt(instance, grace=0.0)
                 self._discard(instance_id, instance)
                 raise
 
     def stop(self, instance_id: str) -> None:
         """End the instance's processes (SIGTERM, after a second SIGKILL); its disk stays. Stopped already is fine."""
-        instance = self._known(instance_id)
-        with instance.lock:
+        with self._held(instance_id) as instance:
             self._halt(instance, grace=1.0)
             self._harvest(instance)
-            self._record(instance_id, instance)
+            self._record(instance)
 
     def restart(self, instance_id: str, *, new_address: bool = False) -> Guest:
         """Boot again from the same disk, after a stop if it runs; with `new_address` as EC2 does after a stop."""
-        instance = self._known(instance_id)
-        with instance.lock:
+        with self._held(instance_id) as instance:
             address = instance.guest.address if instance.guest else ""
             self._halt(instance, grace=1.0)
-            return self._run(instance_id, instance, self._free_address() if new_address or not address else address)
+            return self._run(instance_id, instance, self._addresses.fresh() if new_address or not address else address)
 
     def destroy(self, instance_id: str) -> None:
         """End the instance and delete its disk. An unknown one is fine: there is nothing to destroy."""
-        with self._lock:
-            instance = self._instances.get(instance_id)
-        if instance is not None:
-            with instance.lock:
+        if instance_id in self._instances:
+            with contextlib.suppress(_Unknown), self._held(instance_id) as instance:
                 self._halt(instance, grace=0.0)
                 self._harvest(instance)
                 self._discard(instance_id, instance)
@@ -198,9 +202,8 @@ class Metal:
         host keys and machine id; cloud-init makes new ones at the next boot, which comes to the same.) Packages that
         were only downloaded are not in it either. The instance stays, on top of the new layer.
         """
-        instance = self._known(instance_id)
         target = self.layer(image_id)
-        with instance.lock:
+        with self._held(instance_id) as instance:
             if instance.process is not None:
                 raise BootstrapError("runs", where=f"instance {instance_id}", hint="stop it before it is captured")
             if target.exists():
@@ -213,7 +216,7 @@ class Metal:
             )
             (instance.folder / "upper").rename(target)
             instance.layers = (*instance.layers, self._relative(target))
-            self._record(instance_id, instance)
+            self._record(instance)
         return target
 
     def drop_layer(self, image_id: str) -> None:
@@ -235,11 +238,8 @@ class Metal:
     def running(self) -> dict[str, Guest]:
         """The instances whose process is alive, by id."""
         with self._lock:
-            return {
-                name: instance.guest
-                for name, instance in self._instances.items()
-                if instance.guest and instance.process is not None and instance.process.poll() is None
-            }
+            known = [(name, each.guest, each.process) for name, each in self._instances.items()]
+        return {name: guest for name, guest, process in known if guest and process and process.poll() is None}
 
     def console(self, instance_id: str) -> str:
         """The instance's log as the console shows it, with the host keys in the lines that cloud-init prints."""
@@ -257,11 +257,11 @@ class Metal:
         for folder in sorted((self.state / "instances").iterdir()):
             if folder.name in self._instances:
                 continue
-            _end_recorded(folder / "record.json")
+            leftovers.end_recorded(folder / "record.json")
             found.append(folder.name)
-            self._unmount_below(folder)
+            leftovers.unmount_below(folder)
             self._to_trash(folder)
-        self._unmount_below(self.state)
+        leftovers.unmount_below(self.state)
         for leftover in (self.state / "trash").iterdir():
             userns.remove_tree(leftover)
         return found
@@ -272,8 +272,17 @@ class Metal:
         with self._lock:
             instance = self._instances.get(instance_id)
         if instance is None:
-            raise BootstrapError("is not known here", where=f"instance {instance_id}", hint="start it first")
+            raise _Unknown("is not known here", where=f"instance {instance_id}", hint="start it first")
         return instance
+
+    @contextlib.contextmanager
+    def _held(self, instance_id: str) -> Iterator[_Instance]:
+        """The instance, for this thread alone; an error if another thread destroyed it meanwhile."""
+        instance = self._known(instance_id)
+        with instance.lock:
+            if self._known(instance_id) is not instance:
+                raise _Unknown("was replaced meanwhile", where=f"instance {instance_id}", hint="try again")
+            yield instance
 
     def _relative(self, path: Path) -> str:
         return str(path.relative_to(self.state))
@@ -290,51 +299,31 @@ class Metal:
             link.symlink_to(path)
         return self._relative(link)
 
-    def _free_address(self) -> str:
-        """A loopback address in 127.64.0.0/10 that this object never gave out and where nobody listens."""
-        with self._lock:
-            for _ in range(200):
-                number = secrets.randbelow(2**22)
-                address = f"127.{64 + (number >> 16)}.{(number >> 8) & 255}.{1 + (number & 255) % 254}"
-                if address not in self._addresses and self._is_free(address):
-                    self._addresses.add(address)
-                    return address
-        raise BootstrapError(
-            f"cannot listen on port {self.port} of a loopback address",
-            where="starting an instance",
-            hint="as an ordinary user choose a port of 1024 or above",
-        )
-
-    def _is_free(self, address: str) -> bool:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, self.port))
-            except OSError:
-                return False
-            return True
-
     def _run(self, instance_id: str, instance: _Instance, address: str) -> Guest:
         lower = _lower(instance.layers)
         name_address(instance.folder / "inject", instance.hostname, address)
         request = BootRequest(self._relative(instance.folder), address, self.port, lower, self._apt)
         argv = userns.bound_to_us(self._boot(request))
-        process = self._starter.submit(self._spawn, argv, instance.folder / "console.log").result()
-        instance.process = process
-        instance.guest = Guest(instance_id, address, self.port, process.pid, instance.host_keys)
-        self._record(instance_id, instance)
+        log = instance.folder / "console.log"
+        future = self._starter.submit(self._spawn, instance, argv, log)
         try:
-            self._await_port(instance_id, instance.folder / "console.log", process, address)
+            process = future.result()
+            guest = Guest(instance_id, address, self.port, process.pid, instance.host_keys)
+            self._record(instance)
+            self._await_port(instance_id, log, process, address)
         except BaseException:
-            self._halt(instance, grace=0.0)
+            # ^C may come while the starter is at it: what it then starts must not stay.
+            if not future.cancel() and not future.exception():
+                self._halt(instance, grace=0.0)
             raise
         instance.init = next(iter(processes.children(process.pid)), 0)
-        self._record(instance_id, instance)
-        return instance.guest
+        instance.guest = guest
+        self._record(instance)
+        return guest
 
-    def _spawn(self, argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, instance: _Instance, argv: list[str], log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as out:
-            return subprocess.Popen(
+            instance.process = subprocess.Popen(
                 argv,
                 cwd=self.state,
                 env=userns.ENVIRONMENT,
@@ -343,6 +332,7 @@ class Metal:
                 stderr=out,
                 start_new_session=True,
             )
+        return instance.process
 
     def _await_port(self, instance_id: str, log: Path, process: subprocess.Popen[bytes], address: str) -> None:
         deadline = time.monotonic() + self._boot_seconds
@@ -386,12 +376,9 @@ class Metal:
                 userns.run(userns.inside(script), cwd=self.state, where="keeping downloaded packages")
             userns.remove_tree(instance.folder / "apt")
 
-    def _record(self, instance_id: str, instance: _Instance) -> None:
-        """Note the processes so that `reap` of a later daemon can end them, if the kernel has not done so."""
+    def _record(self, instance: _Instance) -> None:
         pids = [instance.process.pid, instance.init] if instance.process else []
-        alive = [[pid, processes.start_time(pid)] for pid in pids if pid and processes.start_time(pid) is not None]
-        record = {"instance_id": instance_id, "layers": list(instance.layers), "processes": alive}
-        write_atomic(instance.folder / "record.json", canonical_json(record))
+        leftovers.record(instance.folder / "record.json", pids)
 
     def _discard(self, instance_id: str, instance: _Instance) -> None:
         with self._lock:
@@ -406,12 +393,6 @@ class Metal:
             return None
         doomed = self.state / "trash" / secrets.token_hex(6)
         return path.rename(doomed)
-
-    def _unmount_below(self, folder: Path) -> None:
-        """Unmount what is mounted below a folder in our own name space: a boot strategy may have done so as root."""
-        if userns.is_root():
-            for point in reversed(list(_mount_points_below(folder))):
-                userns.run(["umount", "-l", str(point)], where=f"unmounting {point}")
 
 
 def _checked(name: str, what: str) -> str:
@@ -441,21 +422,3 @@ def _tail(path: Path, size: int) -> str:
             return stream.read().decode(errors="replace")
     except OSError:
         return ""
-
-
-def _end_recorded(record: Path) -> None:
-    try:
-        recorded = json.loads(record.read_text(encoding="utf-8"))["processes"]
-    except (OSError, ValueError, KeyError):
-        return
-    for pid, started in recorded:
-        processes.kill(int(pid), int(started))
-
-
-def _mount_points_below(folder: Path) -> Iterator[Path]:
-    """Mount points at or below a folder, in the order of mounting (field 5 of /proc/self/mountinfo, proc(5))."""
-    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    for line in text.splitlines():
-        point = Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split()[4]))
-        if point.is_relative_to(folder):
-            yield point
