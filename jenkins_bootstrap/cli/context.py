@@ -54,15 +54,17 @@ class Context:
 
     @property
     def state(self) -> Path:
-        return self.settings.embedded.state or self.folder / ".jenkins-bootstrap"
+        """What this machine remembers of the project: the embedded target, logs of bakes, journals."""
+        from jenkins_bootstrap.embedded.client import state_folder
+
+        return state_folder(self.settings.embedded, self.folder)
 
     @property
     def cache(self) -> Path:
         """Downloads and the embedded root file system, shared by all projects of this user."""
-        given = os.environ.get("JENKINS_BOOTSTRAP_CACHE")
-        if given:
-            return Path(given)
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jenkins-bootstrap"
+        from jenkins_bootstrap.embedded.client import cache_folder
+
+        return cache_folder()
 
     @cached_property
     def target(self) -> Literal["embedded", "aws"]:
