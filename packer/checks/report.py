@@ -55,11 +55,6 @@ def file(path: str, owner: str = "root:root", mode: str = "0644") -> None:
     check(f"{path} {owner} {mode}", ", ".join(wrong))
 
 
-def mounted(folder: str) -> bool:
-    """Something of the host is mounted there."""
-    return any(line.split()[4] == folder for line in Path("/proc/self/mountinfo").read_text().splitlines())
-
-
 def _user(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name

@@ -1,10 +1,7 @@
 # Last of every bake: nothing that belongs to this one instance stays in the image.
 
-# A folder that is mounted belongs to the host, which shares its downloads between bakes.
-mounted() { awk -v folder="$1" '$5 == folder { found = 1 } END { exit !found }' /proc/self/mountinfo; }
-
-mounted /var/cache/apt/archives || apt-get clean
-mounted /var/lib/apt/lists || find /var/lib/apt/lists -mindepth 1 -delete
+apt-get clean
+find /var/lib/apt/lists -type f -delete
 rm -rf /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/cache/ldconfig/aux-cache
 
 if command -v cloud-init >/dev/null; then cloud-init clean --logs >/dev/null 2>&1 || true; fi
