@@ -87,20 +87,18 @@ def back_off(attempt: int) -> float:
     return float(min(2**attempt, LONGEST_BACK_OFF_SECONDS))
 
 
-def error_of(answer: Answer, where: str, subject: str, now: float) -> GitHubError | None:
+def error_of(answer: Answer, where: str, subject: str) -> GitHubError | None:
     """The error that an answer is, or None for a good one. Rate limits and 5xx are dealt with before.
 
     Args:
         answer: the answer.
         where: the call, for the message.
         subject: what was asked for, in words ("owner acme").
-        now: seconds since the epoch, for the clock skew of a refused sign-in.
     """
     if answer.status == 401:
-        moment = server_time(answer.headers)
         return SignInRefused(
             f"GitHub refuses the sign-in (401{_said(answer.message)})",
-            skew=None if moment is None else moment - now,
+            server_time=server_time(answer.headers),
             where=where,
             hint="the token or the App's key is wrong, expired or revoked: make a new one and store it in the secret",
         )

@@ -109,10 +109,11 @@ class AppAuth:
         try:
             return exchange(method, path, f"bearer {self.jwt()}")
         except SignInRefused as refused:
-            skew = (refused.skew or 0.0) - self._offset
-            if abs(skew) < SKEW_WORTH_CORRECTING_SECONDS:
+            here = self._clock()
+            offset = (refused.server_time or here) - here
+            if abs(offset - self._offset) < SKEW_WORTH_CORRECTING_SECONDS:
                 raise
-            self._offset += skew
+            self._offset = offset
         try:
             return exchange(method, path, f"bearer {self.jwt()}")
         except SignInRefused as refused:

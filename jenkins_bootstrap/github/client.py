@@ -161,11 +161,10 @@ class Client:
             response = self._once(method, url, authorization, body, give_up=last)
             if response is not None and response.status_code < 500:
                 answer = _read(response, where)
-                now = self._clock()
                 # The reset is a time of the server's clock, so it is compared with the server's Date.
-                wait = seconds_to_wait(answer, attempt, server_time(answer.headers) or now)
+                wait = seconds_to_wait(answer, attempt, server_time(answer.headers) or self._clock())
                 if wait is None:
-                    error = error_of(answer, where, subject, now)
+                    error = error_of(answer, where, subject)
                     if error is not None:
                         raise error
                     return answer

@@ -29,11 +29,14 @@ class NotGitHub(GitHubError):
 
 
 class SignInRefused(GitHubError):
-    """401: the token or the App's JWT is wrong, expired or revoked. `skew` is server minus local time in seconds."""
+    """401: the token or the App's JWT is wrong, expired or revoked.
 
-    def __init__(self, what: str, *, skew: float | None = None, where: str = "", hint: str = "") -> None:
+    `server_time` is the server's clock at that moment, in seconds since the epoch, if it told it.
+    """
+
+    def __init__(self, what: str, *, server_time: float | None = None, where: str = "", hint: str = "") -> None:
         super().__init__(what, where=where, hint=hint)
-        self.skew = skew
+        self.server_time = server_time
 
 
 class Forbidden(GitHubError):

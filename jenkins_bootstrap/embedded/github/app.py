@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from email.utils import formatdate
 from typing import Any
 
 from jenkins_bootstrap.embedded.github import query, rest
@@ -62,7 +61,7 @@ def create_app(store: Store) -> WsgiApp:
         raw = isinstance(reply.data, str | bytes)
         text = reply.data if raw else b"" if reply.data is None else json.dumps(reply.data)
         kind = "text/html; charset=utf-8" if raw else "application/json; charset=utf-8"
-        headers = {"Date": formatdate(store.clock(), usegmt=True), "Content-Type": kind, **reply.headers}
+        headers = {"Content-Type": kind, **reply.headers}
         answer: Iterable[bytes] = Response(text, reply.status, headers)(environ, start_response)
         return answer
 

@@ -1,0 +1,101 @@
+"""An embedded GitHub on a real socket, with a clock that only sleeping moves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from jenkins_bootstrap.embedded.github import App, Store, create_app
+from jenkins_bootstrap.facts import Repository
+from jenkins_bootstrap.github.auth import Auth, TokenAuth
+from jenkins_bootstrap.github.listing import list_repositories
+
+NOON = 1_800_000_000.0 - 1_800_000_000 % 3600 + 600  # ten minutes into an hour
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no log, and tells the time of the store's clock in the Date header."""
+
+    protocol_version = "HTTP/1.1"
+    clock: Callable[[], float] = staticmethod(lambda: NOON)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(type(self).clock())
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@dataclass
+class Served:
+    """The server, and a client's view of it."""
+
+    store: Store
+    api_url: str
+    now: float = NOON
+    slept: list[float] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def list(self, owner: str = "acme", auth: Auth | None = None, **options: Any) -> list[Repository]:
+        return list_repositories(
+            owner,
+            api_url=self.api_url,
+            auth=auth or TokenAuth("not-a-real-token"),
+            sleep=self.sleep,
+            clock=self.clock,
+            progress=self.said.append,
+            **options,
+        )
+
+    @property
+    def calls(self) -> int:
+        return len(self.store.requests)
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts an embedded GitHub for a list of repositories (names, or whole entries)."""
+    servers = []
+
+    def start(entries: list[Any], *, app: App | None = None) -> Served:
+        whole = [e if isinstance(e, dict) else {"name": e, "full_name": f"acme/{e}"} for e in entries]
+        file = tmp_path / "organisation.json"
+        file.write_text(json.dumps(whole))
+        store = Store.load(file, tmp_path / "state", app=app)
+        handler = type("Handler", (Quiet,), {"clock": staticmethod(lambda: store.clock())})
+        server = make_server("127.0.0.1", 0, create_app(store), threaded=True, request_handler=handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        served = Served(store, f"http://127.0.0.1:{server.port}/api/v3")
+        store.clock = served.clock
+        return served
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def acme(serve: Serve) -> Served:
+    """250 repositories: three pages."""
+    return serve([f"app-{number:03}" for number in range(250)])
