@@ -156,9 +156,11 @@ def _fill(building: Path, tar: Path | None, say: Callable[[str], None]) -> None:
         else:
             say(f"unpacking {tar}")
             source = stack.enter_context(tar.open("rb"))
-        # Bound to us: if we are killed it ends, and mmdebstrap, whose pipe breaks, cleans up after itself.
+        # Bound to us: if we are killed it ends with all its children (hence the pid name space), and mmdebstrap, whose
+        # pipe breaks, cleans up after itself.
+        script = ["/bin/sh", str(_SCRIPT), str(building.absolute())]
         unpacker = subprocess.Popen(
-            userns.bound_to_us(userns.inside(["/bin/sh", str(_SCRIPT), str(building.absolute())])),
+            userns.bound_to_us(userns.inside(script, "--pid", "--fork", "--kill-child=KILL")),
             env=userns.ENVIRONMENT,
             stdin=source,
             stdout=subprocess.DEVNULL,
@@ -174,9 +176,9 @@ def _fill(building: Path, tar: Path | None, say: Callable[[str], None]) -> None:
         errors.seek(0)
         trouble = errors.read().decode(errors="replace")
         failed = maker is not None and maker.wait() != 0
-        if "No space left on device" in trouble:
+        if status and _is_full(building, trouble):
             raise _no_space(building, NEEDED_BYTES)
-        if failed and any("No space left on device" in line for line in said):
+        if failed and _is_full(Path(tempfile.gettempdir()), "\n".join(said)):
             raise _no_space(Path(tempfile.gettempdir()), NEEDED_TEMPORARY_BYTES)
         if failed and not (status and maker and maker.returncode < 0):
             raise ToolError(
@@ -186,6 +188,11 @@ def _fill(building: Path, tar: Path | None, say: Callable[[str], None]) -> None:
             )
         if status:
             raise ToolError("unpacking failed: " + trouble.strip()[-600:], where=WHERE, hint="is it a whole tar?")
+
+
+def _is_full(folder: Path, said: str) -> bool:
+    """GNU tar says "Wrote only N of M bytes" instead of the system's words when the last block fits in part."""
+    return "No space left on device" in said or shutil.disk_usage(folder).free < 2**20
 
 
 def _mmdebstrap() -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,8 +80,13 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
         if not path.exists():
             return
-    run(
-        inside(["rm", "-rf", "--one-file-system", "--", str(path.absolute())]),
-        where=f"deleting {path}",
-        hint="end what still uses it, then try again",
-    )
+    argv = inside(["rm", "-rf", "--one-file-system", "--", str(path.absolute())])
+    for last in (False, False, True):
+        try:
+            run(argv, where=f"deleting {path}", hint="end what still uses it, then try again")
+            return
+        except ToolError:
+            # A process that was killed a moment ago may still have made a file while we deleted.
+            if last:
+                raise
+            time.sleep(0.1)
