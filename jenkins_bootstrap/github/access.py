@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from jenkins_bootstrap.github.answers import Answer
-from jenkins_bootstrap.github.auth import Auth
+from jenkins_bootstrap.github.auth import AppAuth, Auth
 from jenkins_bootstrap.github.client import Client
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def check_access(
     Raises:
         GitHubError: GitHub cannot be asked, or refuses the sign-in.
     """
-    client = Client(api_url, auth, session=session, sleep=sleep, clock=clock)
-    data, answer = client.graphql(QUERY, {"owner": owner}, subject=f"owner {owner}")
     permissions: Mapping[str, str] = {}
-    if auth.kind == "app":
-        installation = client.as_app("GET", f"/app/installations/{getattr(auth, 'installation', 0)}")
-        permissions = {str(k): str(v) for k, v in dict(installation.get("permissions") or {}).items()}
+    with Client(api_url, auth, session=session, sleep=sleep, clock=clock) as client:
+        data, answer = client.graphql(QUERY, {"owner": owner}, subject=f"owner {owner}")
+        if isinstance(auth, AppAuth):
+            installation = client.as_app("GET", f"/app/installations/{auth.installation}")
+            permissions = {str(k): str(v) for k, v in dict(installation.get("permissions") or {}).items()}
     scopes = _scopes(answer)
     limits: Mapping[str, Any] = data.get("rateLimit") or {}
     account: Mapping[str, Any] = data.get("repositoryOwner") or {}

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from jenkins_bootstrap import __version__
@@ -68,7 +68,7 @@ def open_session(api_url: str) -> requests.Session:
 
 
 class Client:
-    """Calls for one sign-in. Not for several threads at once.
+    """Calls for one sign-in, not for several threads at once; as a context manager it closes a session that it opened.
 
     Args:
         api_url: the REST root.
@@ -91,12 +91,20 @@ class Client:
     ) -> None:
         self.root = api_url.rstrip("/")
         self.auth = auth
+        self._keep_open = session is not None
         self._session = session or open_session(api_url)
         self._sleep = sleep
         self._clock = clock
         self._notify = notify or (lambda _words: None)
         self._patience = patience or Patience()
         self._waited = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._keep_open:
+            self._session.close()
 
     def graphql(
         self, query: str, variables: Mapping[str, Any], *, subject: str, once: tuple[int, ...] = ()

@@ -109,13 +109,20 @@ def list_repositories(
     Raises:
         GitHubError: one of its kinds. IncompleteListing when GitHub gave fewer than it counts.
     """
-    tell = progress or (lambda _words: None)
-    client = Client(api_url, auth, session=session, sleep=sleep, clock=clock, notify=progress)
+    with Client(api_url, auth, session=session, sleep=sleep, clock=clock, notify=progress) as client:
+        seen = _read_pages(client, owner, f"HEAD:{script_path}", sleep, progress or (lambda _words: None))
+    missing = seen.total - len(seen.found)
+    if missing > 0:
+        raise _incomplete(owner, f"GitHub counts {seen.total} repositories but gave {len(seen.found)}")
+    return sorted(seen.found.values(), key=lambda r: (r.name.lower(), r.id))
+
+
+def _read_pages(client: Client, owner: str, jenkinsfile: str, sleep: Callable[[float], None], tell: Notify) -> _Seen:
     size = _PageSize()
     seen = _Seen()
     after: str | None = None
     while True:
-        variables = {"owner": owner, "first": size.size, "after": after, "jenkinsfile": f"HEAD:{script_path}"}
+        variables = {"owner": owner, "first": size.size, "after": after, "jenkinsfile": jenkinsfile}
         try:
             data, _answer = client.graphql(QUERY, variables, subject=f"owner {owner}", once=(502, 504))
         except ServerTrouble as trouble:
@@ -128,11 +135,7 @@ def list_repositories(
         after = _take(data, owner, seen)
         tell(f"{owner}: {len(seen.found)} of {seen.total} repositories")
         if after is None:
-            break
-    missing = seen.total - len(seen.found)
-    if missing > 0:
-        raise _incomplete(owner, f"GitHub counts {seen.total} repositories but gave {len(seen.found)}")
-    return sorted(seen.found.values(), key=lambda r: (r.name.lower(), r.id))
+            return seen
 
 
 def _take(data: Mapping[str, Any], owner: str, seen: _Seen) -> str | None:
