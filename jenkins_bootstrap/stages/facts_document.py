@@ -17,7 +17,7 @@ SCHEMA = 1
 def facts_document(
     settings: Settings, facts: AwsFacts, *, target: str, endpoint: str | None, github_api_url: str
 ) -> dict[str, Any]:
-    """The document as plain JSON values, the same for the same input (AWS gives lists in no order: they are sorted by id).
+    """The document as plain JSON values, the same for the same input: what AWS lists in no order is sorted by id.
 
     `target` is `embedded` or `aws`; `endpoint` the URL of the embedded AWS, None for the real one; `github_api_url` the
     REST root the jobs and the GitHub plugin use.

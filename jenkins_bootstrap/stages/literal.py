@@ -1,11 +1,11 @@
 r"""Python values as Groovy 2.4 literals that nothing in them can break out of. Knows nothing of templates' contents.
 
-Three readers stand between a literal and its value: the unicode-escape reader, which turns `\u0027` into a quote *before*
+Three readers stand between a literal and its value: the unicode-escape reader, which turns `\u0027` into a quote before
 the lexer sees it; the lexer, whose vocabulary starts at U+0003 and which takes U+FFFF for the end of the file; and the
-class file, whose constants hold 65,535 bytes and whose methods 65,535 bytes of code. So only plainly harmless characters
-stand for themselves; what is below U+0100 is an octal escape, which only the lexer reads; the rest is `\uXXXX`, above
-every character that means something; U+FFFF is added as a number; long strings are joined from pieces and large
-collections from closures, each of which is a method of its own.
+class file, whose constants hold 65,535 bytes, as do its methods. So only plainly harmless characters stand for
+themselves; what is below U+0100 is an octal escape, which only the lexer reads; the rest is `\uXXXX`, above every
+character that means something; U+FFFF is added as a number; long strings are joined from pieces and large collections
+from closures, each of which is a method of its own.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def _render(value: Any) -> tuple[str, int]:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return _collection([_render(item) for item in value], "[]")
     raise LiteralError(
-        f"a {type(value).__name__} has no Groovy literal here", hint="pass a string, an integer, a bool, a list or a dict"
+        f"a {type(value).__name__} has no Groovy literal here",
+        hint="pass a string, an integer, a bool, a list or a dict",
     )
 
 

@@ -1,6 +1,6 @@
 """Renders the four stages from the settings and the plugin lock: the same input gives the same bytes.
 
-Does not compile them (`compile` does), and knows nothing that is found in AWS or kept secret: a stage reads that at boot.
+Does not compile them (`compile` does), and knows nothing that is found in AWS or kept secret: stages read that at boot.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def render(
 ) -> dict[str, str]:
     """The stages by their path below the hook root, in the order Jenkins runs them.
 
-    `plugins` maps each locked plugin to its version; None renders a stage that does not confirm the plugins and says so in
-    the log. The paths are those on the controller. Raises LiteralError for a value that no Groovy literal can hold.
+    `plugins` maps each locked plugin to its version; None renders a stage that does not confirm the plugins and says so
+    in the log. The paths are those on the controller. Raises LiteralError for a value that no Groovy literal can hold.
     """
     from jenkins_bootstrap.stages.literal import environment
 

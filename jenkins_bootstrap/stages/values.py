@@ -90,8 +90,8 @@ REALMS: dict[str, dict[str, Any]] = {
         },
     },
 }
-"""How each sign-in's realm is built, by name. An option with a dot (`serverConfiguration.wellKnownOpenIDConfigurationUrl`)
-goes to the part of that name, which has a class of its own."""
+"""How each sign-in's realm is built, by name. An option with a dot (`serverConfiguration.scopesOverride`) goes to the
+part of that name, which has a class of its own."""
 
 CALLS_PER_SCAN = 7
 """Calls to GitHub for a scan that finds nothing to build, as measured."""
