@@ -28,7 +28,6 @@ from jenkins_bootstrap.errors import BootstrapError, ToolError
 if TYPE_CHECKING:
     from jenkins_bootstrap.config.models import Embedded, Settings
 
-MACHINES = "jenkins_bootstrap.embedded.machines:metal_machines"
 DEFAULT_REGION = "us-east-1"
 START_PATIENCE = 60.0
 END_PATIENCE = 30.0
@@ -102,13 +101,13 @@ def up(
     settings: Settings | None,
     progress: Progress | None = None,
     reseed: bool = False,
-    machines: str = MACHINES,
     idle_seconds: float | None = None,
 ) -> Endpoints:
     """The embedded target of a state folder, started when it is not there.
 
     With `settings` its surroundings are made at the first start (what Terraform makes in a real account), and with
-    `reseed` whatever of them is missing now. `machines` and `idle_seconds` are for tests.
+    `reseed` whatever of them is missing now. `idle_seconds` instead of the settings' minutes is
+    for tests.
 
     Raises ToolError when the daemon does not start, StateError's text when its state cannot be used.
     """
@@ -125,7 +124,7 @@ def up(
             if record is None:
                 with show("start the embedded AWS and GitHub") as line:
                     seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
-                    record = _start(state, options, seconds, machines, line)
+                    record = _start(state, options, seconds, line)
                 health = _call(record, "health", options)
                 started = True
             if settings is not None and (reseed or not _seeded(health, settings)):
@@ -340,11 +339,11 @@ def _locked(path: Path, show: Progress) -> Iterator[None]:
         yield
 
 
-def _start(state: StateFolder, options: dict[str, Any], idle: float, machines: str, line: Any) -> Record:
+def _start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> Record:
     """Start a daemon and return when it serves. Whatever goes wrong in it comes back as an error."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "jenkins_bootstrap.embedded.daemon", "--state", str(state.root)]
-    command += ["--idle-seconds", str(idle), "--machines", machines]
+    command += ["--idle-seconds", str(idle)]
     command += ["--options", json.dumps(options["options"]), "--ready", str(writing)]
     with os.fdopen(reading, "rb") as ready:
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import importlib
+import gc
 import json
 import os
 import secrets
@@ -20,13 +20,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, Record, StateFolder, this_process
+from jenkins_bootstrap.embedded.machines import metal_machines
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 
 if TYPE_CHECKING:
@@ -59,13 +60,14 @@ class Daemon:
     def start(self, say: Callable[[str], None]) -> Record:
         """Load the state, start the servers and return what a client must know."""
         _prepare_environment()
-        from moto.moto_server.werkzeug_app import (
-            DomainDispatcherApplication,
-            MotoRequestHandler,
-            create_backend_app,
-        )
+        with quick_imports():
+            from moto.moto_server.werkzeug_app import (
+                DomainDispatcherApplication,
+                MotoRequestHandler,
+                create_backend_app,
+            )
 
-        from jenkins_bootstrap.embedded import moto_hooks, persistence, servers
+            from jenkins_bootstrap.embedded import moto_hooks, persistence, servers
 
         self._hooks = moto_hooks.Hooks(self._machines)
         moto_hooks.install(self._hooks)
@@ -268,6 +270,30 @@ def _prepare_environment() -> None:
     )
 
 
+@contextlib.contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import moto in less time: it makes many objects that stay (no use collecting), and parses one file five times."""
+    from botocore.loaders import JSONFileLoader
+
+    read = JSONFileLoader.load_file
+    endpoints: dict[str, Any] = {}
+
+    def load_file(self: Any, path: str) -> Any:
+        if not path.endswith("endpoints"):
+            return read(self, path)
+        if path not in endpoints:
+            endpoints[path] = read(self, path)
+        return endpoints[path]
+
+    gc.disable()
+    JSONFileLoader.load_file = load_file
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def take_ownership(folder: StateFolder) -> IO[bytes]:
     """Lock the folder for this process's life. Raises ToolError when another daemon does not end."""
     handle = folder.owner_lock.open("wb")
@@ -291,8 +317,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jenkins_bootstrap.embedded.daemon")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--idle-seconds", type=float, required=True)
-    parser.add_argument("--machines", required=True, help="module:function that makes the Machines of a folder")
-    parser.add_argument("--options", default="{}", help="JSON for that function")
+    parser.add_argument("--options", default="{}", help="JSON: cache and tar, see machines.py")
     parser.add_argument("--ready", type=int, required=True, help="file descriptor that the client reads")
     given = parser.parse_args(arguments)
     if os.fork():
@@ -313,8 +338,7 @@ def _serve(given: argparse.Namespace, ready: IO[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         owned = take_ownership(folder)
-        module, _, function = given.machines.partition(":")
-        machines = getattr(importlib.import_module(module), function)(folder.root, json.loads(given.options))
+        machines = metal_machines(folder.root, json.loads(given.options))
         daemon = Daemon(folder, idle_seconds=given.idle_seconds, machines=machines)
         signal.signal(signal.SIGTERM, lambda _number, _frame: daemon.ended.set())
         record = daemon.start(lambda line: tell(say=line))

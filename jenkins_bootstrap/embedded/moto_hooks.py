@@ -109,8 +109,8 @@ class Hooks:
 _ORIGINALS: dict[tuple[type, str], Callable[..., Any]] = {}
 
 
-def install(hooks: Hooks) -> None:
-    """Put the hooks into moto; a second call replaces the first one's."""
+def install(hooks: Hooks) -> Callable[[], None]:
+    """Put the hooks into moto. Returns what takes them out again."""
     for owner, name, make in (
         (EC2Backend, "run_instances", _run_instances),
         (EC2Backend, "start_instances", _start_instances),
@@ -128,9 +128,20 @@ def install(hooks: Hooks) -> None:
     ):
         original = _ORIGINALS.setdefault((owner, name), getattr(owner, name))
         setattr(owner, name, make(original, hooks))
+    mappings, tables = amis.Ami.block_device_mappings, dict(ec2_utils.filter_dict_attribute_mapping)
     amis.Ami.block_device_mappings = property(_image_mappings)
     ec2_utils.filter_dict_attribute_mapping["tenancy"] = "placement.tenancy"
     ec2_utils.filter_dict_attribute_mapping["network-interface.subnet-id"] = "subnet_id"
+
+    def undo() -> None:
+        for (owner, name), function in _ORIGINALS.items():
+            setattr(owner, name, function)
+        _ORIGINALS.clear()
+        amis.Ami.block_device_mappings = mappings
+        ec2_utils.filter_dict_attribute_mapping.clear()
+        ec2_utils.filter_dict_attribute_mapping.update(tables)
+
+    return undo
 
 
 def original(owner: type, name: str) -> Callable[..., Any]:

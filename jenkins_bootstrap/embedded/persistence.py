@@ -21,6 +21,7 @@ import threading
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,7 @@ class _TornError(Exception):
     """The file is not whole."""
 
 
+@cache
 def _versions() -> dict[str, Any]:
     return {"format": FORMAT, "moto": version("moto"), "python": ".".join(map(str, sys.version_info[:2]))}
 
