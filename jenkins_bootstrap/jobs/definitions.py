@@ -42,8 +42,8 @@ def select_unique(repositories: Iterable[Repository]) -> list[Repository]:
     """The repositories in the order of their owner and name, each id once (the last one listed: a rename in between).
 
     An owner that is spelled in two ways gets the first spelling, as it is one folder in Jenkins. Raises BootstrapError,
-    for all of them at once, when a name is none that GitHub gives or that Jenkins takes, or when two repositories of one
-    owner differ only in case, as Jenkins does not tell such jobs apart.
+    for all of them at once, when a name is none that GitHub gives or that Jenkins takes, or when two repositories of
+    one owner differ only in case, as Jenkins does not tell such jobs apart.
     """
     spelling: dict[str, str] = {}
     by_id: dict[int, Repository] = {}

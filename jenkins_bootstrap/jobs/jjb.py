@@ -6,8 +6,8 @@ holds the chain. Importing it takes half a second: only `render_yaml` does, and 
 
 from __future__ import annotations
 
-import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +29,7 @@ def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
     with warnings.catch_warnings():
         # pkg_resources, which jenkins-job-builder needs, announces its end on import.
         warnings.simplefilter("ignore")
+        import yaml
         from jenkins_jobs.config import JJBConfig
         from jenkins_jobs.errors import JenkinsJobsException
         from jenkins_jobs.loader import load_files
@@ -41,7 +42,11 @@ def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
     config.validate()
     try:
         roots = Roots(config)
-        load_files(config, roots, [*templates, io.StringIO(yaml_text)])
+        with tempfile.TemporaryDirectory(prefix="jenkins-bootstrap-") as folder:
+            # A file, as jenkins-job-builder cannot explain an error in what it reads from a stream.
+            text = Path(folder) / "definitions.yaml"
+            text.write_text(yaml_text)
+            load_files(config, roots, [*templates, text])
         registry = ModuleRegistry(config, [])
         registry.set_macros(roots.macros)
         jobs = roots.generate_jobs()
@@ -49,6 +54,12 @@ def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
         return {job.name: job.output() for job in XmlJobGenerator(registry).generateXML(jobs)}
     except JenkinsJobsException as error:
         raise BootstrapError(_explain(error), where="jenkins-job-builder", hint=_hint(error)) from error
+    except yaml.YAMLError as error:
+        raise BootstrapError(str(error), where="templates", hint="correct the YAML at the place named") from error
+    except OSError as error:
+        raise BootstrapError(
+            f"cannot be read: {error.strerror}", where=str(error.filename), hint="correct jobs.templates"
+        ) from error
 
 
 def _explain(error: Any) -> str:

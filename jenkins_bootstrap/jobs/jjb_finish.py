@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from jenkins_jobs.constants import MAGIC_MANAGE_STRING
@@ -71,6 +72,7 @@ def _describe(xml: ET.Element, installation: str, number: str) -> None:
     if description is None:
         description = ET.SubElement(xml, "description")
     text = clean_text((description.text or "").removesuffix(MAGIC_MANAGE_STRING))
-    description.text = text
-    line = MachineLine(installation, None if number == FOLDER else int(number), digest(canonical(xml)))
+    line = MachineLine(installation, None if number == FOLDER else int(number), "0" * 64)
+    # Hashed with a line in its place, which is then left out: a text may itself end like one.
     description.text = with_line(text, line)
+    description.text = with_line(text, replace(line, hash=digest(canonical(xml))))

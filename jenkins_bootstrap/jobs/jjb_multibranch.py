@@ -16,6 +16,7 @@ from jenkins_jobs.modules.base import Base
 MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
 FACTORY = "org.jenkinsci.plugins.workflow.multibranch.WorkflowBranchProjectFactory"
 FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+FOLDER_VIEWS = "com.cloudbees.hudson.plugins.folder.views"
 STOCK_ICON = "com.cloudbees.hudson.plugins.folder.icons.StockFolderIcon"
 HEALTH = "com.cloudbees.hudson.plugins.folder.health.WorstChildHealthMetric"
 ORPHANS = "com.cloudbees.hudson.plugins.folder.computed.DefaultOrphanedItemStrategy"
@@ -104,6 +105,14 @@ class BootstrapFolder(Base):  # type: ignore[misc]
     def root_xml(self, data: dict[str, Any]) -> ET.Element:
         root = ET.Element(FOLDER)
         ET.SubElement(root, "properties")
+        holder = ET.SubElement(root, "folderViews", {"class": f"{FOLDER_VIEWS}.DefaultFolderViewHolder"})
+        view = ET.SubElement(ET.SubElement(holder, "views"), "hudson.model.AllView")
+        ET.SubElement(view, "owner", {"class": FOLDER, "reference": "../../../.."})
+        ET.SubElement(view, "name").text = "All"
+        ET.SubElement(view, "filterExecutors").text = "false"
+        ET.SubElement(view, "filterQueue").text = "false"
+        ET.SubElement(view, "properties", {"class": "hudson.model.View$PropertyList"})
+        ET.SubElement(holder, "tabBar", {"class": "hudson.views.DefaultViewsTabBar"})
         ET.SubElement(root, "icon", {"class": STOCK_ICON})
         ET.SubElement(root, "healthMetrics")
         return root

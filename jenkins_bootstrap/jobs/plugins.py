@@ -22,7 +22,7 @@ _PACKAGES = {
     "org.jenkinsci.plugins.github_branch_source.": "github-branch-source",
     "org.jenkinsci.plugins.workflow.multibranch.": "workflow-multibranch",
 }
-_CORE = ("hudson.model.", "hudson.tasks.LogRotator", "hudson.util.", "jenkins.model.", "java.")
+_CORE = ("hudson.model.", "hudson.tasks.LogRotator", "hudson.util.", "hudson.views.", "jenkins.model.", "java.")
 _CLASS = re.compile(r"[a-z]\w*(\.\w+)+(\$\w+)*(-array)?")
 
 

@@ -15,7 +15,7 @@ import gzip
 import io
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,14 +46,23 @@ def build_seed(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: 
     return gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
 
 
-def contents(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> dict[str, Any]:
-    """What seed.json holds."""
+def contents(
+    jobs: Sequence[JobXml],
+    folders: Sequence[FolderXml],
+    listed_at: datetime,
+    *,
+    file_of_job: Callable[[JobXml], str] | None = None,
+    file_of_folder: Callable[[int], str] | None = None,
+) -> dict[str, Any]:
+    """What seed.json holds. The two functions say where a definition lies; the default is as in the image."""
+    file_of_job = file_of_job or job_file
+    file_of_folder = file_of_folder or folder_file
     return {
         "schema": SCHEMA,
         "listed_at": listed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "installation": _installation(folders),
         "folders": [
-            {"path": folder.path, "hash": folder.hash, "file": folder_file(place)}
+            {"path": folder.path, "hash": folder.hash, "file": file_of_folder(place)}
             for place, folder in enumerate(folders)
         ],
         "jobs": [
@@ -63,7 +72,7 @@ def contents(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: da
                 "name": job.name,
                 "id": job.id,
                 "hash": job.hash,
-                "file": job_file(job),
+                "file": file_of_job(job),
                 "pushed_at": job.pushed_at,
             }
             for job in jobs

@@ -1,10 +1,10 @@
 """Many definitions from one rendering: jenkins-job-builder renders a sample, the rest is substitution.
 
 All repositories of one owner share a *shape*: definitions that differ only in the repository's name, id and
-description and in the hash over them. A shape is cut from jenkins-job-builder's own output for a sample whose values are
-found again in it, and proved on two further samples, an empty and a hostile one: what the shape gives for them must be
-byte for byte what jenkins-job-builder gives. A template that does more with a value than to insert it fails this proof,
-and its jobs are then rendered by jenkins-job-builder one by one: slower, and right.
+description and in the hash over them. A shape is cut from jenkins-job-builder's own output for a sample whose values
+are found again in it, and proved on two further samples, an empty and a hostile one: what the shape gives for them must
+be byte for byte what jenkins-job-builder gives. A template that does more with a value than to insert it fails this
+proof, and its jobs are then rendered by jenkins-job-builder one by one: slower, and right.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""`jobs`: definitions for the repositories that the settings choose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jenkins_bootstrap.cli.context import Context, global_options
+
+
+@click.group()
+def jobs() -> None:
+    """Job definitions for every repository."""
+
+
+@jobs.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder that the definitions are written to.",
+)
+@global_options
+def render(ctx: Context, out: Path) -> None:
+    """Write one XML a repository, and seed.json, which lists them.
+
+    \b
+    Example:
+      jenkins-bootstrap jobs render --out out/jobs
+
+    Definitions that an earlier run wrote there and that are no longer wanted are removed, other files are left alone.
+    """
+    from datetime import UTC, datetime
+
+    from jenkins_bootstrap.cli.sources import selected
+    from jenkins_bootstrap.jobs.output import write_tree
+    from jenkins_bootstrap.jobs.xml import render_all
+
+    listed_at = datetime.now(UTC)
+    chosen = selected(ctx)
+    with ctx.progress(f"rendering {len(chosen)} jobs"):
+        rendered = render_all(ctx.settings, chosen)
+    with ctx.progress(f"writing {out}"):
+        result = write_tree(out, rendered, listed_at)
+    if ctx.json:
+        ctx.data(
+            {
+                "out": str(out),
+                "jobs": len(rendered.jobs),
+                "folders": len(rendered.folders),
+                "written": result.written,
+                "unchanged": result.unchanged,
+                "removed": result.removed,
+            }
+        )
+        return
+    ctx.out(
+        f"{len(rendered.jobs)} jobs and {len(rendered.folders)} folders in {out}: "
+        f"{result.written} written, {result.unchanged} unchanged, {result.removed} removed"
+    )
+    if not rendered.jobs:
+        ctx.warn(f"no repository of {len(ctx.repositories)} passes github.owners[].filter")

@@ -1,0 +1,56 @@
+"""An organisation whose names and descriptions are as bad as GitHub, or a cut-off listing, can give them."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.facts import Repository
+
+NAMES = ["null", "007", "1.10", "on", "-x", "true", "0x1F", "1e3", "2026-11-24", "_", ".github", "a_-b__c", "yes-No"]
+PIECES = [
+    "{x}", "{{y}}", "{", "}}", "{obj:a}", "{a|b}", "{0}", "]]>", "<![CDATA[", "<!-- c -->", "&", "&amp;", "<b>", '"',
+    "'", "\\", "\\1", "%s", "$HOME", "#", ": ", "- ", "\t", "\n", "\r\n", "\r", "\x00", "\x01", "\x1b[31m", "\x7f",
+    "\x85", "\u2028", "\ud800", "\ufffe", "é", "日本", "\U0001f600", " ", "  ", "text",
+    "<!-- Managed by Jenkins Job Builder -->",
+    "jenkins-bootstrap: owner=other id=1 hash=" + "0" * 64, "sentinel-name-5e0c7b1f",
+]  # fmt: skip
+
+
+def _organisation(count: int, owners: tuple[str, ...] = ("acme-demo",)) -> list[Repository]:
+    draw = random.Random(20250913)
+    repositories = []
+    for place in range(count):
+        name = NAMES[place] if place < len(NAMES) else f"{draw.choice(['r', 'R.', '_', '9-'])}{place}"
+        repositories.append(
+            Repository(
+                draw.choice(owners),
+                name,
+                id=place * 7919 + 1,
+                description="".join(draw.choices(PIECES, k=draw.randrange(8))),
+                pushed_at="2026-11-02T08:21:45Z" if place % 3 else None,
+            )
+        )
+    draw.shuffle(repositories)
+    return repositories
+
+
+@pytest.fixture(scope="session")
+def organisation() -> Callable[..., list[Repository]]:
+    """organisation(count, owners): that many repositories, the same each time, in a shuffled order."""
+    return _organisation
+
+
+@pytest.fixture(scope="session")
+def with_jobs() -> Callable[..., Settings]:
+    """with_jobs(settings, ...): the settings with other values in `jobs`."""
+    return lambda settings, **jobs: settings.model_copy(update={"jobs": settings.jobs.model_copy(update=jobs)})
+
+
+@pytest.fixture
+def two_owners(settings: Settings) -> Settings:
+    """One owner by token and one by App."""
+    data = settings.model_dump(exclude={"github"}, exclude_none=True)
+    owners = [{"name": "acme-demo"}, {"name": "Other-Org", "sign_in": "app", "installation": 42}]
+    return Settings.model_validate({**data, "github": {"owners": owners}})

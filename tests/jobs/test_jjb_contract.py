@@ -1,0 +1,114 @@
+"""The chain of jenkins-job-builder 6.5 that the project stands on.
+
+Nothing of it is a stable interface: a new version must pass here before it is taken.
+"""
+
+import importlib.metadata
+from functools import partial
+
+import pytest
+from jenkins_jobs.config import JJBConfig
+from jenkins_jobs.constants import MAGIC_MANAGE_STRING
+from jenkins_jobs.errors import JenkinsJobsException
+from jenkins_jobs.loader import load_files
+from jenkins_jobs.registry import ModuleRegistry
+from jenkins_jobs.roots import Roots
+from jenkins_jobs.xml_config import XmlJobGenerator
+
+from jenkins_bootstrap.resources import share
+
+YAML = """
+- job-template:
+    name: '{folder}/{name}-{which}'
+    id: one
+    description: '{text}'
+    properties: [jenkins-bootstrap: {installation: '{owner}', id: '{number}'}]
+- project:
+    name: tool
+    folder: top
+    owner: demo
+    which:
+      - "on": {text: "{{x}}", number: "007"}
+      - "1.10": {text: "second", number: "8"}
+    jobs: [one]
+"""
+
+
+@pytest.fixture
+def config():
+    config = JJBConfig(str(share("jobs") / "jenkins_jobs.ini"))
+    config.validate()
+    return config
+
+
+@pytest.fixture
+def generate(config, tmp_path):
+    return partial(_generate, config, tmp_path / "jobs.yaml")
+
+
+def _generate(config, file, text):
+    file.write_text(text)
+    roots = Roots(config)
+    load_files(config, roots, [file])
+    registry = ModuleRegistry(config, [])
+    registry.set_macros(roots.macros)
+    jobs = roots.generate_jobs()
+    registry.amend_job_dicts(jobs)
+    return jobs, registry
+
+
+def test_the_version_is_the_pinned_one():
+    assert importlib.metadata.version("jenkins-job-builder") == "6.5.0"
+
+
+def test_yaml_becomes_job_data_with_every_axis_value_formatted_once(generate):
+    jobs, _ = generate(YAML)
+    assert [job.name for job in jobs] == ["top/tool-on", "top/tool-1.10"]
+    assert [job.data["description"] for job in jobs] == ["{x}" + MAGIC_MANAGE_STRING, "second" + MAGIC_MANAGE_STRING]
+    assert jobs[0].data["properties"] == [{"jenkins-bootstrap": {"installation": "demo", "id": "007"}}]
+
+
+def test_job_data_becomes_bytes_of_xml_with_a_declaration(generate):
+    jobs, registry = generate(YAML)
+    generated = XmlJobGenerator(registry).generateXML(jobs)
+    assert [job.name for job in generated] == ["top/tool-on", "top/tool-1.10"]
+    assert generated[0].output().startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<project>\n  ')
+
+
+def test_modules_run_in_the_order_of_their_sequence_and_ours_last(generate):
+    _, registry = generate(YAML)
+    assert [m.sequence for m in registry.modules] == sorted(m.sequence for m in registry.modules)
+    assert type(registry.modules[-1]).__module__ == "jenkins_bootstrap.jobs.jjb_finish"
+
+
+def test_a_value_that_is_a_whole_template_string_keeps_its_type(generate):
+    text = YAML.replace("'{text}'", "'{text}'\n    disabled: '{stop}'").replace(
+        "owner: demo", "owner: demo\n    stop: false"
+    )
+    jobs, _ = generate(text)
+    assert jobs[0].data["disabled"] is False
+
+
+def test_errors_have_lines_with_file_line_and_column(generate):
+    with pytest.raises(JenkinsJobsException) as error:
+        generate("- job: {name: x}\n- project: {name: p, jobs: [absent]}")
+    assert any("jobs.yaml:2:" in line for line in error.value.lines)
+    assert any("absent" in line for line in error.value.lines)
+
+
+def test_a_later_template_of_the_same_id_wins_with_our_configuration(generate):
+    jobs, _ = generate(YAML + "- job-template: {name: '{folder}/{name}-{which}', id: one, description: mine}")
+    assert jobs[0].data["description"] == "mine" + MAGIC_MANAGE_STRING
+
+
+@pytest.mark.parametrize(
+    ("group", "names"),
+    [
+        ("jenkins_jobs.projects", {"multibranch-github", "bootstrap-folder"}),
+        ("jenkins_jobs.scm", {"github-repository"}),
+        ("jenkins_jobs.properties", {"jenkins-bootstrap"}),
+        ("jenkins_jobs.modules", {"jenkins-bootstrap"}),
+    ],
+)
+def test_our_entry_points_are_installed(group, names):
+    assert names <= {point.name for point in importlib.metadata.entry_points(group=group)}
