@@ -34,7 +34,12 @@ def _against_settings_folder(path: Path, info: ValidationInfo) -> Path:
     return path if folder is None or path.is_absolute() else Path(folder) / path
 
 
+def _url_or_path(text: str, info: ValidationInfo) -> str:
+    return text if text.startswith(("http://", "https://")) else str(_against_settings_folder(Path(text), info))
+
+
 LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_settings_folder)]
+UrlOrPath = Annotated[str, Field(min_length=1), AfterValidator(_url_or_path)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
 PluginName = Annotated[
@@ -184,7 +189,7 @@ class Controller(Model):
         "lock",
         description="lock: keep jenkins-bootstrap.lock.json while it satisfies the settings; newest: resolve anew",
     )
-    update_center: str | None = Field(None, description="URL or path of an update-center document")
+    update_center: UrlOrPath | None = Field(None, description="URL or path of an update-center document")
     accounts: list[Account] = Field(default_factory=list, description="accounts besides the administrator's")
     sign_in: SignIn = Field(default_factory=SignIn, description="how people sign in")
     security_groups: Find | None = Field(None, description="the controller's security groups")

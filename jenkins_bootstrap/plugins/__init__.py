@@ -1,1 +1,1 @@
-"""Update centre, resolution, lock, verified download."""
+"""Plugins: update-center document, resolution, lock file, verified download. Only `fetch` speaks HTTP."""

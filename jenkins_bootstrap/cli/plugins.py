@@ -1,0 +1,220 @@
+"""`plugins`: lock, verify, fetch. Also how other commands come by the lock that the settings want."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
+from jenkins_bootstrap.errors import UsageError
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.plugins.lock import Lock
+    from jenkins_bootstrap.plugins.notes import Finding
+    from jenkins_bootstrap.plugins.update_center import UpdateCenter
+
+
+@click.group("plugins")
+def plugins() -> None:
+    """Pinned plugins: one version and one SHA-256 each, dependencies included.
+
+    \b
+    Example:
+      jenkins-bootstrap plugins lock
+      jenkins-bootstrap plugins verify
+      jenkins-bootstrap plugins fetch --out plugins
+    """
+
+
+@plugins.command("lock")
+@click.option(
+    "--upgrade",
+    "upgrade",
+    multiple=True,
+    is_flag=False,
+    flag_value="*",
+    metavar="[NAME]",
+    help="Take the document's version of NAME (may be given again), or of all plugins; the others stay as locked.",
+)
+@plan_options
+@global_options
+def lock_command(ctx: Context, upgrade: tuple[str, ...], plan_only: bool, exit_code: bool) -> int:
+    """Pin the wanted plugins and all they need in jenkins-bootstrap.lock.json, beside the settings.
+
+    \b
+    Example:
+      jenkins-bootstrap plugins lock --plan
+      jenkins-bootstrap plugins lock --upgrade git --upgrade ec2
+
+    Security warnings and deprecations of what is locked are shown.
+    """
+    from jenkins_bootstrap.plugins import lock as locks
+    from jenkins_bootstrap.plugins.notes import notes
+
+    path = locks.path_beside(ctx.settings_path)
+    old = locks.read(path) if path.exists() else None
+    document = read_document(ctx)
+    newest = ctx.settings.controller.plugin_versions == "newest"
+    new = _resolved(ctx, document, old, upgrade or (("*",) if newest else ()))
+    rows = changes(old, new)
+    if not plan_only and (rows or old != new):
+        locks.write(path, new)
+    found = notes(new, document)
+    if ctx.json:
+        ctx.data({"lock": str(path), "core": new.core, "changes": rows, "findings": [asdict(f) for f in found]})
+    else:
+        for row in rows:
+            versions = " -> ".join(row[side] for side in ("from", "to") if row[side] is not None)
+            ctx.out(f"{row['change']:<8} {row['plugin']} {versions}")
+        done = "nothing changes" if old == new else f"would write {path}" if plan_only else f"wrote {path}"
+        ctx.out(f"{len(new.plugins)} plugins for core {new.core}, {len(rows)} changes: {done}")
+        _warn(ctx, found)
+    return CHANGES_PENDING if plan_only and exit_code and old != new else 0
+
+
+@plugins.command("verify")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Compare the plugin files of a folder with the lock, instead of an update-center document.",
+)
+@global_options
+def verify_command(ctx: Context, folder: Path | None) -> int:
+    """Compare the lock with the settings, with itself, and with an update-center document or a folder of files.
+
+    \b
+    Example:
+      jenkins-bootstrap plugins verify
+      jenkins-bootstrap plugins verify --folder plugins
+
+    Exits with 1 when something is wrong; warnings, deprecations and newer versions are shown, and are no failure.
+    """
+    from jenkins_bootstrap.plugins import lock as locks
+    from jenkins_bootstrap.plugins.notes import verify, verify_folder
+
+    path = locks.path_beside(ctx.settings_path)
+    lock = locks.read(path)
+    stale = locks.lock_needed(ctx.settings, lock)
+    found = verify_folder(lock, folder) if folder is not None else verify(lock, read_document(ctx))
+    wrong = sum(f.wrong for f in found) + (stale is not None)
+    if ctx.json:
+        ctx.data({"lock": str(path), "stale": stale, "wrong": wrong, "findings": [asdict(f) for f in found]})
+    else:
+        if stale is not None:
+            ctx.out(f"wrong  the lock does not fit the settings: {stale}\n         try: jenkins-bootstrap plugins lock")
+        for finding in found:
+            ctx.out(f"{'wrong' if finding.wrong else 'note ':<6} {finding}\n         try: {finding.hint}")
+        noted = sum(not f.wrong for f in found)
+        ctx.out(f"{len(lock.plugins)} plugins for core {lock.core}: {wrong} wrong, {noted} notes")
+    return 1 if wrong else 0
+
+
+@plugins.command("fetch")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for NAME.jpi.")
+@click.option("--source", help="Base URL (BASE/NAME/VERSION/NAME.hpi) or folder, in place of the lock's addresses.")
+@plan_options
+@global_options
+def fetch_command(ctx: Context, out: Path, source: str | None, plan_only: bool, exit_code: bool) -> int:
+    """Download every locked plugin and verify it; files that are there and good are kept.
+
+    \b
+    Example:
+      jenkins-bootstrap plugins fetch --out plugins
+      jenkins-bootstrap plugins fetch --out plugins --source https://mirror.example.com/plugins
+    """
+    from jenkins_bootstrap.plugins import lock as locks
+    from jenkins_bootstrap.plugins.fetch import fetch, missing
+
+    lock = locks.read(locks.path_beside(ctx.settings_path))
+    if plan_only:
+        todo = missing(lock, out)
+        if ctx.json:
+            ctx.data({"would fetch": [f"{p.name}@{p.version}" for p in todo]})
+        else:
+            for plugin in todo:
+                ctx.out(f"would fetch {plugin.name} {plugin.version} from {source or plugin.url}")
+        return CHANGES_PENDING if exit_code and todo else 0
+    with ctx.progress("fetching plugins") as line:
+        fetched = fetch(lock, out, source=source, progress=line)
+    if ctx.json:
+        ctx.data({"out": str(out), **asdict(fetched)})
+    else:
+        ctx.out(f"{len(fetched.downloaded)} fetched, {len(fetched.kept)} were there: {out}")
+    return 0
+
+
+def read_document(ctx: Context) -> UpdateCenter:
+    """The update-center document of the target."""
+    from jenkins_bootstrap.plugins import fetch, update_center
+    from jenkins_bootstrap.plugins.source import document_source, is_url
+
+    source = document_source(ctx.settings, ctx.target)
+    if not is_url(source):
+        return update_center.read(Path(source))
+    with ctx.progress("reading the update-center document"):
+        return fetch.read_document(source)
+
+
+def wanted_lock(ctx: Context) -> tuple[Lock, list[str]]:
+    """The lock that the settings want, and what a person should know of it, a line each. Writes nothing.
+
+    The lock file beside the settings as long as it satisfies them (with `plugin_versions: lock`), else resolved anew.
+    """
+    from jenkins_bootstrap.plugins import lock as locks
+    from jenkins_bootstrap.plugins.notes import notes
+
+    path = locks.path_beside(ctx.settings_path)
+    old = locks.read(path) if path.exists() else None
+    document = read_document(ctx)
+    keep = ctx.settings.controller.plugin_versions == "lock"
+    if old is not None and keep and locks.lock_needed(ctx.settings, old) is None:
+        new = old
+    else:
+        new = _resolved(ctx, document, old, () if keep else ("*",))
+    return new, [str(finding) for finding in notes(new, document)]
+
+
+def changes(old: Lock | None, new: Lock) -> list[dict[str, Any]]:
+    """What differs between two locks, one row a plugin."""
+    before = {p.name: p for p in old.plugins} if old is not None else {}
+    after = {p.name: p for p in new.plugins}
+    rows = []
+    for name in sorted(before.keys() | after.keys()):
+        was, will = before.get(name), after.get(name)
+        if was is not None and will is not None and replace(was, requested=will.requested) == will:
+            continue
+        change = "add" if was is None else "remove" if will is None else "change"
+        rows.append(
+            {
+                "change": change,
+                "plugin": name,
+                "from": was.version if was is not None else None,
+                "to": will.version if will is not None else None,
+            }
+        )
+    return rows
+
+
+def _resolved(ctx: Context, document: UpdateCenter, old: Lock | None, upgrade: tuple[str, ...]) -> Lock:
+    from jenkins_bootstrap.errors import nearest
+    from jenkins_bootstrap.plugins.resolve import ALL, resolve
+
+    controller = ctx.settings.controller
+    known = {p.name for p in old.plugins} if old is not None else set()
+    for name in upgrade:
+        if name != ALL and name not in known and name not in document:
+            near = nearest(name, known or document.names)
+            raise UsageError(
+                f"no plugin {name!r} is locked",
+                where="--upgrade",
+                hint=f"did you mean {near}?" if near else "see the lock",
+            )
+    return resolve(controller.plugins, document, controller.jenkins.version, locked=old, upgrade=upgrade)
+
+
+def _warn(ctx: Context, found: tuple[Finding, ...]) -> None:
+    for finding in found:
+        ctx.warn(f"{finding} ({finding.hint})")

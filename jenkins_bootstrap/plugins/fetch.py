@@ -1,0 +1,276 @@
+"""Downloads: an update-center document, and the plugin files of a lock. The only part of this room that speaks HTTP.
+
+A file appears under its name only when it is whole and its SHA-256 is the lock's; what is there and good is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import shutil
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from jenkins_bootstrap import __version__
+from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.files import sha256_file
+from jenkins_bootstrap.plugins import update_center
+from jenkins_bootstrap.plugins.errors import PluginError
+from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin
+from jenkins_bootstrap.plugins.notes import SUFFIXES
+from jenkins_bootstrap.plugins.source import is_url
+
+_TIMEOUT_SECONDS = 60
+_ATTEMPTS = 3
+_CHUNK = 1 << 18
+_MOST_BYTES = 512 * 1024 * 1024
+_NETWORK = (OSError, http.client.HTTPException)
+
+
+class Stream(Protocol):
+    """What a download is read from."""
+
+    def read(self, amount: int = -1, /) -> bytes: ...
+
+
+Get = Callable[[str], AbstractContextManager[Stream]]
+"""Opens a URL for reading; raises OSError (urllib's errors are) or http.client.HTTPException."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a run came to: names downloaded now, and names that had been there."""
+
+    downloaded: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def http_get(url: str) -> AbstractContextManager[Stream]:
+    """The body of a URL. Proxies come from the environment, as with other tools."""
+    request = urllib.request.Request(url, headers={"User-Agent": f"jenkins-bootstrap/{__version__}"})  # noqa: S310
+    opened: AbstractContextManager[Stream] = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
+    return opened
+
+
+def read_document(
+    source: str, *, get: Get = http_get, sleep: Callable[[float], None] = time.sleep
+) -> update_center.UpdateCenter:
+    """The update-center document at a path or an http(s) URL.
+
+    Raises PluginError when it cannot be had, is cut off, or is no such document.
+    """
+    if not is_url(source):
+        return update_center.read(Path(source))
+    where = _shown(source)
+
+    def attempt() -> bytes:
+        with get(source) as stream:
+            raw = stream.read(_MOST_BYTES)
+            _whole(stream)
+        return raw
+
+    raw = _patiently(attempt, where, "controller.update_center may also name a file", sleep)
+    return update_center.parse(raw, where)
+
+
+def fetch(
+    lock: Lock,
+    out: Path,
+    *,
+    source: str | None = None,
+    get: Get = http_get,
+    workers: int = 4,
+    progress: Callable[[str], None] = lambda _line: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """Put every plugin of `lock` into the folder `out` as `NAME.jpi`, verified.
+
+    `source` takes the place of the lock's addresses: a base URL (BASE/NAME/VERSION/NAME.hpi, the layout of
+    updates.jenkins.io/download/plugins) or a folder (NAME.jpi, NAME.hpi or that layout). `progress` is called with each
+    plugin that is ready. Files that are there with the right hash are kept, so a run that was cut short goes on.
+
+    Raises PluginError, or SeveralErrors of them: cannot be had, has another hash (the file is then not there).
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PluginError(
+            f"the folder cannot be made: {error.strerror}", where=str(out), hint="choose another with --out"
+        ) from error
+    todo = missing(lock, out)
+    kept = [p for p in lock.plugins if p not in todo]
+    errors: list[BootstrapError] = []
+    done = len(kept)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch") as pool:
+        waiting = [(plugin, pool.submit(_fetch_one, plugin, out, source, get, sleep)) for plugin in todo]
+        try:
+            for plugin, future in waiting:
+                try:
+                    future.result()
+                except BootstrapError as error:
+                    errors.append(error)
+                    continue
+                done += 1
+                progress(f"{plugin.name} {plugin.version} ({done} of {len(lock.plugins)})")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    raise_all(errors)
+    return Fetched(tuple(p.name for p in todo), tuple(p.name for p in kept))
+
+
+def missing(lock: Lock, out: Path) -> list[LockedPlugin]:
+    """The plugins that are not in the folder `out` with the lock's hash."""
+
+    def good(plugin: LockedPlugin) -> bool:
+        path = out / f"{plugin.name}.jpi"
+        return path.is_file() and sha256_file(path) == plugin.sha256
+
+    return [p for p in lock.plugins if not good(p)]
+
+
+def _fetch_one(plugin: LockedPlugin, out: Path, source: str | None, get: Get, sleep: Callable[[float], None]) -> None:
+    if source is not None and not is_url(source):
+        path = _in_folder(plugin, Path(source))
+        try:
+            _store(plugin, out, lambda: path.open("rb"), str(path))
+        except OSError as error:
+            raise PluginError(
+                f"cannot be read: {error.strerror or error}", where=str(path), hint="let this user read the file"
+            ) from error
+        return
+    url = plugin.url if source is None else _under(source, plugin)
+    if not is_url(url):
+        raise PluginError(
+            f"the address of {plugin.name} is no http(s) URL",
+            where="the plugin lock",
+            hint="jenkins-bootstrap plugins lock",
+        )
+
+    def attempt() -> None:
+        _store(plugin, out, lambda: get(url), _shown(url))
+
+    hint = f"Jenkins' mirrors drop old versions: jenkins-bootstrap plugins lock --upgrade {plugin.name}"
+    _patiently(attempt, _shown(url), hint, sleep)
+
+
+def _under(base: str, plugin: LockedPlugin) -> str:
+    name, version = quote(plugin.name), quote(plugin.version)
+    return f"{base.rstrip('/')}/{name}/{version}/{name}.hpi"
+
+
+def _in_folder(plugin: LockedPlugin, folder: Path) -> Path:
+    for suffix in SUFFIXES:
+        for path in (
+            folder / f"{plugin.name}{suffix}",
+            folder / plugin.name / plugin.version / f"{plugin.name}{suffix}",
+        ):
+            if path.is_file():
+                return path
+    raise PluginError(
+        f"{plugin.name}.jpi is not there", where=str(folder), hint="add the file, or leave out --source to download it"
+    )
+
+
+def _store(plugin: LockedPlugin, out: Path, opening: Callable[[], AbstractContextManager[Stream]], where: str) -> None:
+    """Copy to a temporary file in `out` while hashing; rename when the hash is right, else leave nothing behind.
+
+    Errors of reading pass as they are, so that they can be tried again; those of writing become PluginErrors.
+    """
+    handle, temporary = _temporary(plugin, out)
+    try:
+        digest = hashlib.sha256()
+        with os.fdopen(handle, "wb") as target, opening() as stream:
+            while block := stream.read(_CHUNK):
+                digest.update(block)
+                _write(target.write, block, out)
+            _write(lambda _nothing: target.flush(), b"", out)
+            _whole(stream)
+        if digest.hexdigest() != plugin.sha256:
+            raise PluginError(
+                f"{plugin.name} {plugin.version} has sha256 {digest.hexdigest()}, the lock {plugin.sha256}",
+                where=where,
+                hint="the file was cut off or tampered with: try again, or another --source",
+            )
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(out / f"{plugin.name}.jpi")
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _whole(stream: Stream) -> None:
+    """Raise what a broken connection raises when the server had announced more than came."""
+    missing = getattr(stream, "length", None)
+    if isinstance(missing, int) and missing > 0:
+        raise http.client.IncompleteRead(b"", missing)
+
+
+def _temporary(plugin: LockedPlugin, out: Path) -> tuple[int, str]:
+    try:
+        return tempfile.mkstemp(prefix=f".{plugin.name}.", suffix=".part", dir=out)
+    except OSError as error:
+        raise _no_room(error, out) from error
+
+
+def _write(write: Callable[[bytes], object], block: bytes, out: Path) -> None:
+    try:
+        write(block)
+    except OSError as error:
+        raise _no_room(error, out) from error
+
+
+def _no_room(error: OSError, out: Path) -> PluginError:
+    free = ""
+    with contextlib.suppress(OSError):
+        free = f" ({shutil.disk_usage(out).free >> 20} MiB are free)"
+    return PluginError(
+        f"cannot be written: {error.strerror or error}{free}",
+        where=str(out),
+        hint="free space, or choose another folder",
+    )
+
+
+T = TypeVar("T")
+
+
+def _patiently(attempt: Callable[[], T], where: str, hint: str, sleep: Callable[[float], None]) -> T:
+    """Try again after what may pass: no connection, a connection that broke, 429 and 5xx."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return attempt()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if left and (error.code == 429 or error.code >= 500):
+                sleep(float(_ATTEMPTS - left))
+                continue
+            raise PluginError(f"the server answers {error.code} {error.reason}", where=where, hint=hint) from error
+        except _NETWORK as error:
+            if left:
+                sleep(float(_ATTEMPTS - left))
+                continue
+            why = getattr(error, "reason", None) or error
+            raise PluginError(
+                f"cannot be downloaded: {why}",
+                where=where,
+                hint="check the network and HTTPS_PROXY, or name a local copy",
+            ) from error
+    raise AssertionError("unreachable")
+
+
+def _shown(url: str) -> str:
+    """A URL without user, password and query, as messages may show it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
