@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -398,3 +399,27 @@ def test_netrc_does_not_replace_the_sign_in(acme: Any, tmp_path: Any, monkeypatc
 )
 def test_the_graphql_address_follows_from_the_rest_root(api_url: str, graphql: str) -> None:
     assert graphql_url(api_url) == graphql
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_loopback_address(
+    acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(acme.list()) == 250
+    assert acme.slept == []
+
+
+def test_listings_at_the_same_time_as_renames_are_whole(acme: Any) -> None:
+    record = acme.store.find("acme", "app-007")
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(len(acme.list()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        acme.store.change(record, name=f"zz-{number}")
+    for thread in threads:
+        thread.join()
+    assert found == [250] * 4
