@@ -6,32 +6,22 @@ It changes nothing in the daemon's state but by asking the daemon.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import json
 import os
-import select
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, PROTOCOL, Record, StateFolder
+from jenkins_bootstrap.embedded.starter import Progress, end, locked, start
+from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.config.models import Embedded, Settings
 
 DEFAULT_REGION = "us-east-1"
-START_PATIENCE = 60.0
-END_PATIENCE = 30.0
-Progress = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +109,17 @@ def up(
     started = False
     if record is None or not _seeded(health, settings) or reseed:
         _make_folder(state)
-        with _locked(state.start_lock, show):
+        with locked(state.start_lock, show):
             record, health = _find(state, options)
             if record is None:
                 with show("start the embedded AWS and GitHub") as line:
                     seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
-                    record = _start(state, options, seconds, line)
-                health = _call(record, "health", options)
+                    record = start(state, options, seconds, line)
+                health = call(record, "health", options)
                 started = True
             if settings is not None and (reseed or not _seeded(health, settings)):
                 with show("make the surroundings of the embedded AWS"):
-                    _call(record, "seed", {"settings": settings.model_dump_json(), "plan": False})
+                    call(record, "seed", {"settings": settings.model_dump_json(), "plan": False})
     return _endpoints(record, state, region, started)
 
 
@@ -144,7 +134,7 @@ def seed_plan(embedded: Embedded, folder: Path, settings: Settings) -> list[str]
     record, _health = _find(state, _options(embedded))
     if record is None:
         return None
-    words: list[str] = _call(record, "seed", {"settings": settings.model_dump_json(), "plan": True})
+    words: list[str] = call(record, "seed", {"settings": settings.model_dump_json(), "plan": True})
     return words
 
 
@@ -162,7 +152,7 @@ def prepare_root(endpoints: Endpoints, progress: Callable[[str], None] | None = 
     def watch() -> None:
         shown = ""
         while not ended.wait(0.5):
-            line = _call(record, "root-progress", None)
+            line = call(record, "root-progress", None)
             if line != shown and progress is not None:
                 progress(line)
             shown = line
@@ -170,14 +160,14 @@ def prepare_root(endpoints: Endpoints, progress: Callable[[str], None] | None = 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        return Path(_call(record, "root", None, seconds=1800))
+        return Path(call(record, "root", None, seconds=1800))
     finally:
         ended.set()
 
 
 def leftovers(endpoints: Endpoints) -> dict[str, Any]:
     """What is in the embedded AWS besides the surroundings, counted; all zero when every command cleaned up."""
-    value: dict[str, Any] = _call(_record_of(endpoints), "leftovers", None)
+    value: dict[str, Any] = call(_record_of(endpoints), "leftovers", None)
     return value
 
 
@@ -187,7 +177,7 @@ def status(embedded: Embedded, folder: Path) -> Status:
     record = Record.read(state.record)
     if record is None or not record.alive():
         return Status(state.root, state.root.exists(), None)
-    health = _call(record, "health", None)
+    health = call(record, "health", None)
     return Status(state.root, True, _endpoints(record, state, DEFAULT_REGION, False), tuple(health.get("seeded", ())))
 
 
@@ -208,11 +198,11 @@ def down(embedded: Embedded, folder: Path, *, wipe: bool = False, progress: Prog
     show: Progress = progress or (lambda _words: nullcontext())
     if not state.root.exists():
         return Ended(False, False)
-    with _locked(state.start_lock, show), show("end the embedded AWS and GitHub"):
+    with locked(state.start_lock, show), show("end the embedded AWS and GitHub"):
         record = Record.read(state.record)
         running = record is not None and record.alive()
         if record is not None and running:
-            _end(record)
+            end(record)
         state.record.unlink(missing_ok=True)
         _clear_machines(state)
     if wipe:
@@ -271,45 +261,14 @@ def _find(state: StateFolder, options: dict[str, Any]) -> tuple[Record | None, d
     if record is None or not record.alive():
         return None, {}
     try:
-        health = _call(record, "health", options)
+        health = call(record, "health", options)
     except ConnectionError:
         # It ends just now, or never got so far; what its lock says is waited for by the daemon that follows.
         return None, {}
     if health["closing"] or record.protocol != PROTOCOL:
-        _end(record)
+        end(record)
         return None, {}
     return record, health
-
-
-def _call(record: Record, what: str, body: Any, seconds: float = 60.0) -> Any:
-    """One control call. HTTP by hand, as importing an HTTP library takes longer than the call.
-
-    Raises BootstrapError with what the daemon says, ConnectionError when it is not there.
-    """
-    data = b"" if body is None else json.dumps(body).encode()
-    head = (
-        f"POST /_embedded/{what} HTTP/1.0\r\nHost: 127.0.0.1\r\nX-Embedded-Token: {record.token}\r\n"
-        f"Content-Length: {len(data)}\r\n\r\n"
-    )
-    try:
-        with socket.create_connection(("127.0.0.1", record.aws_port), timeout=seconds) as connection:
-            connection.sendall(head.encode() + data)
-            with connection.makefile("rb") as stream:
-                answer = stream.read()
-    except TimeoutError:
-        raise ToolError(
-            f"does not answer within {seconds:g} s",
-            where=f"embedded daemon, process {record.pid}",
-            hint="jenkins-bootstrap embedded down, then try again",
-        ) from None
-    head_bytes, _, content = answer.partition(b"\r\n\r\n")
-    parts = head_bytes.split(None, 2)
-    if len(parts) < 2 or parts[1] == b"403":
-        raise ConnectionError("no answer of this daemon")
-    value = json.loads(content)
-    if parts[1] != b"200":
-        raise BootstrapError(value["what"], where=value.get("where", ""), hint=value.get("hint", ""))
-    return value
 
 
 def _make_folder(state: StateFolder) -> None:
@@ -319,113 +278,3 @@ def _make_folder(state: StateFolder) -> None:
         raise BootstrapError(
             f"cannot be made: {error.strerror}", where=str(state.root), hint="set embedded.state to another folder"
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(path: Path, show: Progress) -> Iterator[None]:
-    """Hold a lock file. The kernel gives it back when this process dies, however it does."""
-    try:
-        handle = path.open("wb")
-    except OSError as error:
-        raise BootstrapError(
-            f"cannot be written: {error.strerror}", where=str(path), hint="check its owner and the space on its disk"
-        ) from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with show("wait for another command that starts or ends the embedded AWS"):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> Record:
-    """Start a daemon and return when it serves. Whatever goes wrong in it comes back as an error."""
-    reading, writing = os.pipe()
-    command = [sys.executable, "-m", "jenkins_bootstrap.embedded.daemon", "--state", str(state.root)]
-    command += ["--idle-seconds", str(idle)]
-    command += ["--options", json.dumps(options["options"]), "--ready", str(writing)]
-    with os.fdopen(reading, "rb") as ready:
-        try:
-            with state.log.open("ab") as log:
-                starter = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    env=_environment(),
-                    start_new_session=True,
-                    pass_fds=(writing,),
-                )
-        finally:
-            os.close(writing)
-        starter.wait()  # it forks at once, so this takes as long as starting Python
-        _await(ready, state, line)
-    record = Record.read(state.record)
-    if record is None:
-        raise ToolError("the embedded daemon ended at once", where=str(state.log), hint="its log says why")
-    return record
-
-
-def _environment() -> dict[str, str]:
-    """The daemon's: ours, plus the path to this package, as its working folder is not ours."""
-    path = [entry for entry in sys.path if entry and Path(entry).is_dir()]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))}
-
-
-def _await(ready: IO[bytes], state: StateFolder, line: Any) -> None:
-    """Read what the daemon says until it is ready."""
-    deadline = time.monotonic() + START_PATIENCE
-    pending = b""
-    while True:
-        if not select.select([ready], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            raise ToolError(
-                f"the embedded daemon is not ready after {START_PATIENCE:g} s",
-                where=str(state.log),
-                hint="jenkins-bootstrap embedded down, then try again",
-            )
-        chunk = os.read(ready.fileno(), 65536)
-        pending += chunk
-        *lines, pending = pending.split(b"\n")
-        for text in lines:
-            value = json.loads(text)
-            if "error" in value:
-                error = value["error"]
-                raise ToolError(error["what"], where=error["where"], hint=error["hint"])
-            if value.get("ready"):
-                return
-            if callable(line):
-                line(value["say"])
-        if not chunk:
-            raise ToolError(
-                f"the embedded daemon ended before it was ready: {_tail(state.log)}",
-                where=str(state.log),
-                hint="jenkins-bootstrap check names what is missing; the log has more",
-            )
-
-
-def _tail(path: Path) -> str:
-    try:
-        lines = path.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
-
-
-def _end(record: Record) -> None:
-    """End a daemon: ask it, wait, and in the end kill it."""
-    with contextlib.suppress(BootstrapError, ConnectionError, ValueError):
-        _call(record, "shutdown", None, seconds=5)
-    for number in (None, signal.SIGKILL):
-        if number is not None and record.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(record.pid, number)
-        deadline = time.monotonic() + END_PATIENCE
-        while record.alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if not record.alive():
-            return
-    raise ToolError(
-        f"process {record.pid} does not end", where="embedded daemon", hint=f"end it yourself: kill -9 {record.pid}"
-    )

@@ -20,18 +20,20 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from jenkins_bootstrap.embedded.inventory import leftovers
 from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, Record, StateFolder, this_process
 from jenkins_bootstrap.embedded.machines import metal_machines
+from jenkins_bootstrap.embedded.mount import GitHubMount
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 
 if TYPE_CHECKING:
-    from jenkins_bootstrap.embedded.moto_hooks import Hooks, Machines
+    from jenkins_bootstrap.embedded.hooked import Hooks, Machines
     from jenkins_bootstrap.embedded.persistence import Store
     from jenkins_bootstrap.embedded.seed import Thing
     from jenkins_bootstrap.embedded.servers import Activity
@@ -67,9 +69,9 @@ class Daemon:
                 create_backend_app,
             )
 
-            from jenkins_bootstrap.embedded import moto_hooks, persistence, servers
+            from jenkins_bootstrap.embedded import hooked, moto_hooks, persistence, servers
 
-        self._hooks = moto_hooks.Hooks(self._machines)
+        self._hooks = hooked.Hooks(self._machines)
         moto_hooks.install(self._hooks)
         self._store = persistence.Store(self.folder.aws, self._state)
         state = self._store.load(say)
@@ -124,14 +126,16 @@ class Daemon:
 
     def _seed(self, body: Any) -> list[str]:
         from jenkins_bootstrap.config.models import Settings
-        from jenkins_bootstrap.embedded import seed
+        from jenkins_bootstrap.embedded import seed, seeder
 
         settings = Settings.model_validate_json(body["settings"])
         with self._activity.call(), self._seeding:
-            seeder = seed.Seeder(f"http://127.0.0.1:{self._port}", settings, partial(self._add_image, settings.region))
+            seeding = seeder.Seeder(
+                f"http://127.0.0.1:{self._port}", settings, partial(self._add_image, settings.region)
+            )
             if body["plan"]:
-                return [thing.words for thing in seed.plan(settings, seeder.existing())]
-            made = seeder.run()
+                return [thing.words for thing in seed.plan(settings, seeding.existing())]
+            made = seeding.run()
             key = f"{settings.project} {settings.region}"
             if key not in self._seeded:
                 self._seeded = [*self._seeded, key]
@@ -141,11 +145,11 @@ class Daemon:
     def _add_image(self, region: str, thing: Thing, created: datetime | None) -> str:
         from moto.ec2.models import ec2_backends
 
-        from jenkins_bootstrap.embedded import moto_hooks
+        from jenkins_bootstrap.embedded import moto_images
         from jenkins_bootstrap.embedded.layout import ACCOUNT
 
         with self._hooks.lock:
-            image_id = moto_hooks.add_image(
+            image_id = moto_images.add_image(
                 ec2_backends[ACCOUNT][region],
                 name=thing.name,
                 owner=thing.owner,
@@ -191,69 +195,6 @@ class Daemon:
         finally:
             if record is not None and record.token == self.token:
                 self.folder.record.unlink(missing_ok=True)
-
-
-class GitHubMount:
-    """WSGI: the embedded GitHub, loaded at its first request (many commands make none), and anew with a new file."""
-
-    def __init__(self, state: Path) -> None:
-        self._state = state
-        self._file: Path | None = None
-        self._loaded: tuple[Any, Any] = (None, None)
-        self._lock = threading.Lock()
-
-    def use(self, file: Path) -> None:
-        self._file = file
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        try:
-            app = self._app()
-        except (BootstrapError, OSError) as error:
-            body = json.dumps({"message": f"embedded GitHub: {error}"}).encode()
-            start_response(
-                "503 Service Unavailable",
-                [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(body)))],
-            )
-            return [body]
-        answer: Iterable[bytes] = app(environ, start_response)
-        return answer
-
-    def _app(self) -> Any:
-        from jenkins_bootstrap.embedded.github import Store, create_app
-        from jenkins_bootstrap.resources import sample
-
-        with self._lock:
-            file = self._file or sample("github-sample.json")
-            status = file.stat()
-            key = (file, status.st_mtime_ns, status.st_size, status.st_ino)
-            if self._loaded[0] != key:
-                self._loaded = (key, create_app(Store.load(file, self._state)))
-            return self._loaded[1]
-
-
-def leftovers(machines: Machines) -> dict[str, Any]:
-    """What is there besides the surroundings, counted over all regions: all zero when every command cleaned up."""
-    from moto.ec2.models import ec2_backends
-
-    count = dict.fromkeys(("instances", "key_pairs", "security_groups", "volumes", "snapshots", "interfaces"), 0)
-    for _account, _region, backend in ec2_backends.iter_backends():
-        count["instances"] += sum(i.state != "terminated" for i in backend.all_instances())
-        count["key_pairs"] += len(backend.key_pairs)
-        groups = [g for by_id in backend.groups.values() for g in by_id.values()]
-        count["security_groups"] += sum(
-            g.name != "default" and g.description != "made by the embedded target" for g in groups
-        )
-        count["volumes"] += sum(not backend.tags.get(v.id) for v in backend.volumes.values())
-        of_images = {image.ebs_snapshot.id for image in backend.amis.values()}
-        count["snapshots"] += len(set(backend.snapshots) - of_images)
-        count["interfaces"] += len(backend.enis)
-    return {**count, "running": sorted(machines.running()), "mounts": mounts_below(machines.folder)}
-
-
-def mounts_below(folder: Path) -> int:
-    """How many mounts this machine's own mount table has below a folder."""
-    table = Path("/proc/self/mountinfo").read_text().splitlines()
-    return sum(line.split()[4].startswith(f"{folder}/") for line in table)
 
 
 def _prepare_environment() -> None:

@@ -12,7 +12,7 @@ from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
 from jenkins_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
-    from jenkins_bootstrap.embedded.moto_hooks import Launch
+    from jenkins_bootstrap.embedded.hooked import Launch
 
 
 def metal_machines(folder: Path, options: Mapping[str, Any]) -> MetalMachines:
@@ -26,7 +26,7 @@ def metal_machines(folder: Path, options: Mapping[str, Any]) -> MetalMachines:
 
 
 class MetalMachines:
-    """`Machines` of moto_hooks by `Metal`."""
+    """`Machines` of hooked.py by `Metal`."""
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         self.folder = folder
