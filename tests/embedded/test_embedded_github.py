@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import graphql
 import jwt
 import pytest
 import requests
@@ -18,6 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.embedded.github import App, Fault, Store, Token, create_app
 from jenkins_bootstrap.embedded.github.organisation import read_organisation
+from jenkins_bootstrap.embedded.github.query import schema
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.resources import sample
 
@@ -383,6 +385,52 @@ def test_files_and_folders_of_the_default_branch_can_be_read(site: Any) -> None:
     assert read("HEAD:src")["entries"] == [{"name": "x.py", "type": "blob"}]
     assert read("HEAD:nothing") is None
     assert read("other:Jenkinsfile") is None
+
+
+ARGUMENTS = {
+    "repositories": "(first: 2)",
+    "repositoryTopics": "(last: 2)",
+    "object": '(expression: "HEAD:")',
+    "repository": '(name: "a")',
+}
+
+
+def every_field(kind: str, depth: int) -> str:
+    """A selection of all fields of a type, as deep as told; where there is a choice, all of each possible type."""
+    named = schema().type_map[kind]
+    parts = ["__typename"]
+    for name, field in named.fields.items():
+        inner = graphql.get_named_type(field.type)
+        arguments = ARGUMENTS.get(name, "") if field.args else ""
+        if graphql.is_leaf_type(inner):
+            parts.append(name)
+        elif depth:
+            parts.append(f"{name}{arguments} {{ {every_field(inner.name, depth - 1)} }}")
+    if graphql.is_abstract_type(named):
+        possible = schema().get_possible_types(named)
+        parts += [f"... on {t.name} {{ {every_field(t.name, min(depth, 2))} }}" for t in possible]
+    return " ".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind"),
+    [
+        ('repository(owner: "acme", name: "a")', "Repository"),
+        ('organization(login: "acme")', "Organization"),
+        ('user(login: "someone")', "User"),
+        ("rateLimit", "RateLimit"),
+    ],
+)
+def test_every_field_of_the_schema_has_an_answer(site: Any, field: str, kind: str) -> None:
+    person = entry("someone/a", owner_type="User")
+    it = site([entry("acme/a", topics=["x", "y"], language="Go", files={"d/e": "f"}), person])
+    answer = it.graphql(f"{{ it: {field} {{ {every_field(kind, 3)} }} }}")
+    assert "errors" not in answer
+    if kind == "Repository":
+        found = answer["data"]["it"]
+        assert found["owner"]["repositories"]["nodes"][0]["nameWithOwner"] == "acme/a"
+        assert [t["topic"]["name"] for t in found["repositoryTopics"]["nodes"]] == ["x", "y"]
+        assert [e["object"]["__typename"] for e in found["object"]["entries"]] == ["Blob", "Tree"]
 
 
 def test_points_are_counted_by_githubs_formula(site: Any) -> None:

@@ -23,6 +23,9 @@ from jenkins_bootstrap.embedded.github.store import Store, Token
 
 PAGE_LIMIT = 100
 
+Place = tuple[str, int]
+"""Where something stands in an order: its sort key, and its id (or index) where keys are equal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -101,6 +104,7 @@ def answer(
             variable_values=variables,
             operation_name=body.get("operationName"),
             context_value=Request(store, token, base_url, cost, used, reset),
+            field_resolver=_resolve,
             is_awaitable=lambda _value: False,
         )
     found: dict[str, Any] = {}
@@ -109,6 +113,12 @@ def answer(
     if result.errors:
         found["errors"] = [_formatted(error) for error in result.errors]
     return found
+
+
+def _resolve(source: Mapping[str, Any], info: Any, **arguments: Any) -> Any:
+    """A field of one of our dicts: a value, or a function of its arguments. Leaner than graphql-core's own default."""
+    value = source[info.field_name]
+    return value(info, **arguments) if callable(value) else value
 
 
 def _formatted(error: Any) -> dict[str, Any]:
@@ -172,7 +182,7 @@ def _repository(_root: Any, info: Any, owner: str, name: str, **_: Any) -> dict[
 def _account(request: Request, login: str, kind: str) -> dict[str, Any]:
     return {
         "__typename": kind,
-        "id": global_id(kind, login),
+        "id": lambda _info: global_id(kind, login),
         "databaseId": owner_id(login),
         "login": login,
         "name": login,
@@ -194,19 +204,23 @@ _ORDERS: dict[str, Callable[[Record], str]] = {
 
 
 def _repositories(request: Request, login: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    records = [r for r in request.store.of_owner(login) if request.token.sees(r) and _wanted(r, arguments)]
     order = arguments.get("orderBy") or {"field": "CREATED_AT", "direction": "ASC"}
-    key = _ORDERS[order["field"]]
-    sorted_keys = sorted((key(r), r.id) for r in records)
-    if order["direction"] == "DESC":
-        sorted_keys.reverse()
-    views = {r.id: r for r in records}
+    filters = {name: value for name, value in arguments.items() if name not in ("first", "last", "after", "before")}
+    key = (login.lower(), request.token, repr(sorted(filters.items())))
+    # A listing asks for the same order page after page; the store drops this with each change.
+    places: list[Place] | None = request.store.remembered.get(key)
+    if places is None:
+        sort_key = _ORDERS[order["field"]]
+        seen = (r for r in request.store.of_owner(login) if request.token.sees(r) and _wanted(r, arguments))
+        places = sorted((sort_key(r), r.id) for r in seen)
+        request.store.remembered[key] = places
+    repositories = request.store.repositories
     return _connection(
-        sorted_keys,
+        places,
         arguments,
         "repositories",
-        order["direction"] == "DESC",
-        lambda place: _view(request, views[place[1]]),
+        lambda place: _view(request, repositories[place[1]]),
+        descending=order["direction"] == "DESC",
     )
 
 
@@ -222,27 +236,30 @@ def _wanted(record: Record, arguments: Mapping[str, Any]) -> bool:
 
 
 def _connection(
-    places: list[tuple[str, int]],
+    places: list[Place],
     arguments: Mapping[str, Any],
     name: str,
-    descending: bool,
-    view: Callable[[tuple[str, int]], Any],
+    view: Callable[[Place], Any],
+    *,
+    descending: bool = False,
 ) -> dict[str, Any]:
-    """A page of `places` (sort key and id, sorted). Its nodes are only made when they are asked for."""
-    first, last = arguments.get("first"), arguments.get("last")
-    start, stop = 0, len(places)
-    ranks = [_rank(place, descending) for place in places] if arguments.get("after") or arguments.get("before") else []
-    if arguments.get("after"):
-        start = bisect.bisect_right(ranks, _rank(_place(arguments["after"]), descending))
-    if arguments.get("before"):
-        stop = bisect.bisect_left(ranks, _rank(_place(arguments["before"]), descending))
+    """A page of `places`, which are ascending. Its nodes are only made when they are asked for."""
+    first, last, after, before = (arguments.get(key) for key in ("first", "last", "after", "before"))
+    total = len(places)
+    start, stop = 0, total
+    if after:
+        place = _place(after)
+        start = total - bisect.bisect_left(places, place) if descending else bisect.bisect_right(places, place)
+    if before:
+        place = _place(before)
+        stop = total - bisect.bisect_right(places, place) if descending else bisect.bisect_left(places, place)
     if first is not None:
-        stop = min(stop, start + first)
+        stop = min(stop, start + max(0, first))
     elif last is not None:
-        start = max(start, stop - last)
-    shown = places[start : max(start, stop)]
+        start = max(start, stop - max(0, last))
+    shown = places[::-1][start:stop] if descending else places[start:stop]
 
-    def paged(make: Callable[[tuple[str, int]], Any]) -> Callable[..., list[Any]]:
+    def paged(make: Callable[[Place], Any]) -> Callable[..., list[Any]]:
         def resolve(_info: Any) -> list[Any]:
             _check_size(first, last, name)
             return [make(place) for place in shown]
@@ -250,9 +267,9 @@ def _connection(
         return resolve
 
     return {
-        "totalCount": len(places),
-        "pageInfo": {
-            "hasNextPage": stop < len(places),
+        "totalCount": total,
+        "pageInfo": lambda _info: {
+            "hasNextPage": stop < total,
             "hasPreviousPage": start > 0,
             "startCursor": _cursor(shown[0]) if shown else None,
             "endCursor": _cursor(shown[-1]) if shown else None,
@@ -276,25 +293,11 @@ def _check_size(first: int | None, last: int | None, name: str) -> None:
         raise _error(message, "MISSING_PAGINATION_BOUNDARIES")
 
 
-@dataclass(frozen=True, slots=True)
-class _Descending:
-    """Orders the other way round, for bisect."""
-
-    place: tuple[str, int]
-
-    def __lt__(self, other: _Descending) -> bool:
-        return other.place < self.place
-
-
-def _rank(place: tuple[str, int], descending: bool) -> Any:
-    return _Descending(place) if descending else place
-
-
-def _cursor(place: tuple[str, int]) -> str:
+def _cursor(place: Place) -> str:
     return base64.b64encode(json.dumps(["cursor:v2", *place]).encode()).decode()
 
 
-def _place(cursor: str) -> tuple[str, int]:
+def _place(cursor: str) -> Place:
     try:
         _version, key, number = json.loads(base64.b64decode(cursor, validate=True))
         return str(key), int(number)
@@ -307,7 +310,7 @@ def _view(request: Request, record: Record) -> dict[str, Any]:
     language = record.language
     return {
         "__typename": "Repository",
-        "id": global_id("Repository", record.id),
+        "id": lambda _info: global_id("Repository", record.id),
         "databaseId": record.id,
         "name": record.name,
         "nameWithOwner": record.full_name,
@@ -327,9 +330,9 @@ def _view(request: Request, record: Record) -> dict[str, Any]:
         "owner": lambda _info: _account(request, record.owner, record.owner_type),
         "primaryLanguage": None
         if language is None
-        else {"id": global_id("Language", language), "name": language, "color": None},
+        else {"id": lambda _info: global_id("Language", language), "name": language, "color": None},
         "defaultBranchRef": {
-            "id": global_id("Ref", record.id, record.default_branch),
+            "id": lambda _info: global_id("Ref", record.id, record.default_branch),
             "name": record.default_branch,
             "prefix": "refs/heads/",
             "repository": lambda _info: _view(request, record),
@@ -340,22 +343,17 @@ def _view(request: Request, record: Record) -> dict[str, Any]:
 
 
 def _topics(request: Request, record: Record, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    places = [(topic, index) for index, topic in enumerate(record.topics)]
-    places.sort(key=lambda place: place[1])
-
-    def view(place: tuple[str, int]) -> dict[str, Any]:
-        topic = place[0]
+    def view(place: Place) -> dict[str, Any]:
+        topic = record.topics[place[1]]
         path = f"/topics/{topic}"
         return {
-            "id": global_id("RepositoryTopic", record.id, topic),
-            "topic": {"id": global_id("Topic", topic), "name": topic},
+            "id": lambda _info: global_id("RepositoryTopic", record.id, topic),
+            "topic": {"id": lambda _info: global_id("Topic", topic), "name": topic},
             "resourcePath": path,
             "url": request.base_url + path,
         }
 
-    # Topics come in their own order; its position is the sort key.
-    ordered = [(f"{index:06}", index) for _topic, index in places]
-    return _connection(ordered, arguments, "repositoryTopics", False, lambda place: view(places[place[1]]))
+    return _connection([("", index) for index in range(len(record.topics))], arguments, "repositoryTopics", view)
 
 
 def _object(request: Request, record: Record, expression: str | None) -> dict[str, Any] | None:

@@ -95,6 +95,8 @@ class Store:
     requests: list[str] = field(default_factory=list)
     owner_types: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Lower-case login to login and type."""
+    remembered: dict[Any, Any] = field(default_factory=dict)
+    """For the query: orders that were computed; emptied by each change."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _keys: dict[str, int] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
@@ -236,6 +238,7 @@ class Store:
         return datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _save(self) -> None:
+        self.remembered.clear()
         if self.state is not None:
             write_atomic(self.state / STATE_FILE, canonical_json({"version": 1, "ids": self._known, **self._overlay}))
 
