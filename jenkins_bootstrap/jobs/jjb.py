@@ -19,6 +19,8 @@ from jenkins_bootstrap.resources import share
 CONFIGURATION = "jenkins_jobs.ini"
 """Beside the templates in jobs/; given to `jenkins-jobs --conf` for the same result."""
 
+_OURS = ("multibranch-github", "bootstrap-folder", "github-repository", "jenkins-bootstrap")
+
 
 def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
     """Each job of the YAML by its full name, as the bytes of its config.xml.
@@ -67,6 +69,8 @@ def _explain(error: Any) -> str:
 
 
 def _hint(error: Any) -> str:
-    if "Unrecognized project-type" in str(error) or "Unknown entry point" in str(error):
+    message = str(error)
+    unknown = "Unrecognized project-type: " in message or "Unknown entry point or macro " in message
+    if unknown and any(name in message.partition("(supported")[0] for name in _OURS):
         return "install jenkins-bootstrap with pip in this environment: its entry points are missing"
     return "correct the template at the place named"

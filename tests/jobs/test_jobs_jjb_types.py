@@ -135,6 +135,27 @@ def test_a_wrong_interval_is_an_error_that_lists_the_right_ones(keys):
         job(keys=keys)
 
 
+def test_missing_entry_points_are_explained(monkeypatch):
+    import pkg_resources
+
+    real = pkg_resources.iter_entry_points
+    monkeypatch.setattr(
+        pkg_resources,
+        "iter_entry_points",
+        lambda group, name=None: (p for p in real(group, name) if p.dist.project_name != "jenkins-bootstrap"),
+    )
+    with pytest.raises(BootstrapError) as error:
+        render_yaml("- job: {name: x, project-type: multibranch-github}", [])
+    assert "entry points are missing" in error.value.hint
+
+
+def test_a_type_that_nobody_has_is_the_templates_fault():
+    with pytest.raises(BootstrapError) as error:
+        render_yaml("- job: {name: x, project-type: multibrunch}", [])
+    assert "multibrunch" in error.value.what
+    assert "template" in error.value.hint
+
+
 def test_no_source_is_an_error():
     with pytest.raises(BootstrapError, match="scm"):
         render_yaml("- job: {name: x, project-type: multibranch-github}", [])
