@@ -55,7 +55,7 @@ class Bakery:
     run: runs.Run = field(init=False)
 
     def __post_init__(self) -> None:
-        # The embedded AWS has another port at each start; the state folder that the record lies in tells it apart.
+        # The embedded AWS has another port at each start; the state folder with the record in it tells it apart.
         place = "embedded" if self.target.endpoint else "aws"
         self.run = runs.this_run(f"{place} {self.settings.region}")
 

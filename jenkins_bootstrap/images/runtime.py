@@ -57,7 +57,7 @@ def package_files() -> dict[str, Content]:
 
 
 def runtime_lock() -> Path:
-    """The lock of the run-time dependencies: in the wheel, or at the top of a checkout. Raises ToolError when absent."""
+    """The lock of the run-time dependencies: in the wheel, or at the top of a checkout. Raises ToolError if absent."""
     for path in (_PACKAGE / "_share" / LOCK, _PACKAGE.parent / LOCK):
         if path.is_file():
             return path

@@ -27,21 +27,25 @@ _JAVA = "scripts/java.sh"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A folder with HCL. `files` are its own, `used` those of packer/scripts and packer/checks, by relative path."""
+    """A folder with HCL. `files` are its own, `used` those of packer/scripts and packer/checks, by relative path.
+
+    `named` are the scripts and checks that its HCL names, wherever they lie.
+    """
 
     name: str
     folder: Path
     files: tuple[tuple[str, Path], ...]
-    used: tuple[tuple[str, Path], ...]
+    named: frozenset[str] = frozenset()
+    used: tuple[tuple[str, Path], ...] = ()
 
     @property
     def is_controller(self) -> bool:
         """The image is given stages, lock, seed and our package: what scripts/controller.sh puts in place."""
-        return any(name == _CONTROLLER for name, _ in self.used)
+        return _CONTROLLER in self.named
 
     @property
     def has_java(self) -> bool:
-        return any(name == _JAVA for name, _ in self.used)
+        return _JAVA in self.named
 
     @property
     def hcl(self) -> tuple[Path, ...]:
@@ -69,15 +73,15 @@ def load_template(asked: str, where: str, base: Path | None = None) -> Template:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     )
-    template = Template(folder.resolve().name, folder, files, ())
+    template = Template(folder.resolve().name, folder, files)
     if not template.hcl:
         raise SettingsError(f"{folder} holds no *.pkr.hcl", where=where, hint="add the build block of the image")
     text = "".join(path.read_text() for path in template.hcl)
-    return Template(template.name, folder, files, tuple(_shared(packer, text, folder, where)))
+    named = frozenset(_USED.findall(text))
+    return Template(template.name, folder, files, named, tuple(_shared(packer, named, folder, where)))
 
 
-def _shared(packer: Path, text: str, folder: Path, where: str) -> list[tuple[str, Path]]:
-    named = sorted(set(_USED.findall(text)))
+def _shared(packer: Path, named: frozenset[str], folder: Path, where: str) -> list[tuple[str, Path]]:
     found = []
     for name in sorted({*named, *(_ALWAYS if named else ())}):
         if (folder / name).is_file():

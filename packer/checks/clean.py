@@ -11,6 +11,8 @@ KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\\nr]+[A-Za-z0-9+/=\s\\
 TOKEN = re.compile(
     rb"\b(?:AKIA|ASIA)(?![A-Z0-9]*EXAMPLE)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_\w{60}"
 )
+# Looked for first: a plain search is many times faster than the expressions.
+MARKS = (b"PRIVATE KEY-----", b"AKIA", b"ASIA", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_")
 NAMES = {".netrc", ".git-credentials", "secrets.json", "master.key", "hudson.util.Secret", "identity.key.enc", "id_rsa"}
 NAMES |= {"id_ed25519", "id_ecdsa", "credentials.xml", ".bash_history"}
 FOLDERS = (
@@ -39,7 +41,7 @@ def secrets() -> "list[str]":
                     found.append(str(path))
                 elif 32 < path.stat().st_size < LARGEST:
                     data = path.read_bytes()
-                    if KEY.search(data) or TOKEN.search(data):
+                    if any(mark in data for mark in MARKS) and (KEY.search(data) or TOKEN.search(data)):
                         found.append(str(path))
     return found
 

@@ -14,8 +14,10 @@ build {
     execute_command  = "sudo env {{ .Vars }} sh -eu {{ .Path }}"
     inline = [
       "cd /tmp/jenkins-bootstrap",
+      "sh -eu scripts/controller.sh & unpacking=$!",
       "sh -eu scripts/java.sh",
-      "sh -eu scripts/controller.sh",
+      "wait $unpacking",
+      "sh -eu scripts/jenkins.sh",
       "sh -eu scripts/files.sh",
       "sh -eu scripts/clean.sh",
       "python3 -B checks/run.py checks/java.py checks/controller.py checks/jenkins.py checks/clean.py",

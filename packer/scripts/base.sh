@@ -19,9 +19,9 @@ APT::Install-Recommends "false";
 Acquire::Languages "none";
 END
 
-apt_update
-apt_get upgrade >/dev/null
-apt_install ca-certificates curl git openssh-server procps python3 sudo
+# One transaction for the upgrade and what is to be there.
+apt_get update
+apt_get dist-upgrade ca-certificates curl git openssh-server procps python3 sudo >/dev/null
 
 cat >/etc/ssh/sshd_config.d/10-jenkins-bootstrap.conf <<'END'
 PasswordAuthentication no
