@@ -41,6 +41,7 @@ def render(ctx: Context, out: Path) -> None:
     chosen = selected(ctx)
     with ctx.progress(f"rendering {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen)
+        check_against_lock(ctx)
     with ctx.progress(f"writing {out}"):
         result = write_tree(out, rendered, listed_at)
     if ctx.json:
@@ -61,3 +62,13 @@ def render(ctx: Context, out: Path) -> None:
     )
     if not rendered.jobs:
         ctx.warn(f"no repository of {len(ctx.repositories)} passes github.owners[].filter")
+
+
+def check_against_lock(ctx: Context) -> None:
+    """Raise when the definitions need a plugin that the lock beside the settings lacks; without a lock there is no check."""
+    from jenkins_bootstrap.jobs.plugins import check_plugins, required_plugins
+    from jenkins_bootstrap.plugins import lock
+
+    path = lock.path_beside(ctx.settings_path)
+    if path.exists():
+        check_plugins(required_plugins(ctx.settings), (plugin.name for plugin in lock.read(path).plugins))

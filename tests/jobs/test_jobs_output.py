@@ -12,6 +12,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs.output import Written, write_tree
 from jenkins_bootstrap.jobs.xml import render_all
+from jenkins_bootstrap.plugins import lock
 
 LISTED = datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
 A, B = Repository("acme-demo", "a", 1), Repository("acme-demo", "b", 2)
@@ -112,3 +113,24 @@ def test_the_command_says_when_no_repository_passes_the_filter(context, tmp_path
     context.repositories = context.repositories[2:]
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
     assert "no repository of 1 passes" in result.stderr
+
+
+def write_lock(ctx, *names):
+    plugins = tuple(
+        lock.LockedPlugin(name, "1", "ab" * 32, f"https://plugins.example.org/{name}.hpi", "2.500") for name in names
+    )
+    lock.write(lock.path_beside(ctx.settings_path), lock.Lock("2.516.2", "default", "2025-09-13", plugins))
+
+
+def test_the_command_refuses_definitions_whose_plugin_is_not_in_the_lock(context, tmp_path):
+    write_lock(context, "branch-api", "cloudbees-folder", "workflow-multibranch")
+    result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
+    assert isinstance(result.exception, BootstrapError)
+    assert "'github-branch-source'" in result.exception.what
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_takes_definitions_whose_plugins_are_all_in_the_lock(context, tmp_path):
+    write_lock(context, "branch-api", "cloudbees-folder", "github-branch-source", "workflow-multibranch")
+    result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
+    assert result.exit_code == 0, result.output
