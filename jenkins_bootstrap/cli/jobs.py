@@ -65,7 +65,7 @@ def render(ctx: Context, out: Path) -> None:
 
 
 def check_against_lock(ctx: Context) -> None:
-    """Raise when the definitions need a plugin that the lock beside the settings lacks; without a lock there is no check."""
+    """Raise when the definitions need a plugin that the lock beside the settings lacks. Without a lock, no check."""
     from jenkins_bootstrap.jobs.plugins import check_plugins, required_plugins
     from jenkins_bootstrap.plugins import lock
 
