@@ -19,20 +19,17 @@ import hashlib
 import os
 import re
 import secrets
-import signal
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jenkins_bootstrap.embedded import leftovers, processes, userns
+from jenkins_bootstrap.embedded import leftovers, userns
 from jenkins_bootstrap.embedded.addresses import Addresses
+from jenkins_bootstrap.embedded.booting import Booted, BootRequest, sshd_boot, tail
 from jenkins_bootstrap.embedded.firstboot import name_address, write_first_boot
-from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.errors import BootstrapError
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -50,24 +47,6 @@ class Guest:
     host_keys: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class BootRequest:
-    """What a boot strategy gets; paths are relative to the state folder, the working directory of what it starts."""
-
-    folder: str
-    address: str
-    port: int
-    lower: str
-    apt_cache: str
-
-
-def sshd_boot(request: BootRequest) -> list[str]:
-    """Boot without an init: the instance's first process is its sshd. The argument list to start."""
-    script = ["/bin/sh", str(_HERE / "guest.sh"), request.folder, request.address, str(request.port), request.lower]
-    spaces = ("--mount", "--pid", "--fork", "--kill-child=KILL", "--uts", "--ipc", "--propagation", "private")
-    return userns.inside([*script, request.apt_cache], *spaces)
-
-
 @dataclass
 class _Instance:
     folder: Path
@@ -75,8 +54,7 @@ class _Instance:
     hostname: str
     host_keys: tuple[str, ...]
     lock: threading.RLock = field(default_factory=threading.RLock)
-    process: subprocess.Popen[bytes] | None = None
-    init: int = 0
+    booted: Booted | None = None
     guest: Guest | None = None
 
 
@@ -204,7 +182,7 @@ class Metal:
         """
         target = self.layer(image_id)
         with self._held(instance_id) as instance:
-            if instance.process is not None:
+            if instance.booted is not None:
                 raise BootstrapError("runs", where=f"instance {instance_id}", hint="stop it before it is captured")
             if target.exists():
                 raise BootstrapError("exists already", where=f"image {image_id}", hint="choose another id")
@@ -238,15 +216,15 @@ class Metal:
     def running(self) -> dict[str, Guest]:
         """The instances whose process is alive, by id."""
         with self._lock:
-            known = [(name, each.guest, each.process) for name, each in self._instances.items()]
-        return {name: guest for name, guest, process in known if guest and process and process.poll() is None}
+            known = [(name, each.guest, each.booted) for name, each in self._instances.items()]
+        return {name: guest for name, guest, booted in known if guest and booted and booted.alive()}
 
     def console(self, instance_id: str) -> str:
         """The instance's log as the console shows it, with the host keys in the lines that cloud-init prints."""
         instance = self._known(instance_id)
         keys = "".join(f"{key} root@{instance.hostname}\n" for key in instance.host_keys)
         marked = f"-----BEGIN SSH HOST KEY KEYS-----\n{keys}-----END SSH HOST KEY KEYS-----\n"
-        return _tail(instance.folder / "console.log", 48 * 1024) + marked
+        return tail(instance.folder / "console.log", 48 * 1024) + marked
 
     def reap(self) -> list[str]:
         """End and remove what a dead daemon left in this state folder; the ids of its instances. Layers stay.
@@ -303,70 +281,29 @@ class Metal:
         lower = _lower(instance.layers)
         name_address(instance.folder / "inject", instance.hostname, address)
         request = BootRequest(self._relative(instance.folder), address, self.port, lower, self._apt)
-        argv = userns.bound_to_us(self._boot(request))
-        log = instance.folder / "console.log"
-        future = self._starter.submit(self._spawn, instance, argv, log)
+        future = self._starter.submit(self._boot_now, instance, request)
         try:
-            process = future.result()
-            guest = Guest(instance_id, address, self.port, process.pid, instance.host_keys)
+            booted = future.result()
             self._record(instance)
-            self._await_port(instance_id, log, process, address)
+            where = f"booting instance {instance_id}"
+            booted.await_port(address, self.port, seconds=self._boot_seconds, where=where)
         except BaseException:
             # ^C may come while the starter is at it: what it then starts must not stay.
             if not future.cancel() and not future.exception():
                 self._halt(instance, grace=0.0)
             raise
-        instance.init = next(iter(processes.children(process.pid)), 0)
-        instance.guest = guest
+        instance.guest = Guest(instance_id, address, self.port, booted.pid, instance.host_keys)
         self._record(instance)
-        return guest
+        return instance.guest
 
-    def _spawn(self, instance: _Instance, argv: list[str], log: Path) -> subprocess.Popen[bytes]:
-        with log.open("ab") as out:
-            instance.process = subprocess.Popen(
-                argv,
-                cwd=self.state,
-                env=userns.ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-        return instance.process
-
-    def _await_port(self, instance_id: str, log: Path, process: subprocess.Popen[bytes], address: str) -> None:
-        deadline = time.monotonic() + self._boot_seconds
-        while True:
-            ended = process.poll() is not None
-            if not ended:
-                with contextlib.suppress(OSError), socket.create_connection((address, self.port), timeout=1):
-                    return
-            if ended or time.monotonic() > deadline:
-                how = "ended" if ended else f"was not reachable within {self._boot_seconds:g} s"
-                raise ToolError(
-                    f"{how}; its log ends with:\n{_tail(log, 1500).strip() or '(nothing)'}",
-                    where=f"booting instance {instance_id}",
-                    hint="jenkins-bootstrap check names what this machine lacks",
-                )
-            time.sleep(0.005)
+    def _boot_now(self, instance: _Instance, request: BootRequest) -> Booted:
+        instance.booted = Booted(self._boot(request), state=self.state, log=instance.folder / "console.log")
+        return instance.booted
 
     def _halt(self, instance: _Instance, *, grace: float) -> None:
-        process = instance.process
-        if process is None:
-            return
-        init = instance.init or next(iter(processes.children(process.pid)), 0)
-        if grace and init:
-            deadline = time.monotonic() + grace
-            processes.signal_all(processes.descendants(init), signal.SIGTERM)
-            while processes.descendants(init) and time.monotonic() < deadline:
-                time.sleep(0.005)
-        # The end of a pid name space's first process ends all the others before it can be waited for.
-        started = processes.start_time(init) if init else None
-        if started is not None:
-            processes.kill(init, started)
-        process.kill()
-        process.wait()
-        instance.process, instance.init = None, 0
+        if instance.booted is not None:
+            instance.booted.halt(grace=grace)
+            instance.booted = None
 
     def _harvest(self, instance: _Instance) -> None:
         """Keep what the instance downloaded. A cache that cannot be written costs time later, not this instance."""
@@ -377,8 +314,7 @@ class Metal:
             userns.remove_tree(instance.folder / "apt")
 
     def _record(self, instance: _Instance) -> None:
-        pids = [instance.process.pid, instance.init] if instance.process else []
-        leftovers.record(instance.folder / "record.json", pids)
+        leftovers.record(instance.folder / "record.json", instance.booted.pids() if instance.booted else [])
 
     def _discard(self, instance_id: str, instance: _Instance) -> None:
         with self._lock:
@@ -413,12 +349,3 @@ def _lower(layers: Sequence[str]) -> str:
             hint="bake from an image with fewer ancestors",
         )
     return lower
-
-
-def _tail(path: Path, size: int) -> str:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - size))
-            return stream.read().decode(errors="replace")
-    except OSError:
-        return ""

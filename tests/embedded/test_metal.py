@@ -15,7 +15,8 @@ import pytest
 
 import jenkins_bootstrap
 from jenkins_bootstrap.embedded import leftovers, processes, userns
-from jenkins_bootstrap.embedded.metal import BootRequest, Guest, Metal
+from jenkins_bootstrap.embedded.booting import BootRequest
+from jenkins_bootstrap.embedded.metal import Guest, Metal
 from jenkins_bootstrap.embedded.prerequisites import prerequisites
 from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
 from jenkins_bootstrap.errors import BootstrapError, ToolError
