@@ -79,7 +79,8 @@ if [ -n "$cache" ] && [ -d "$m/var/cache/apt" ] && [ -d "$m/var/lib/apt/lists" ]
     for kind in archives lists; do
         [ "$kind" = archives ] && to=$apt/cache/archives || to=$apt/lists
         [ -d "$cache/$kind" ] || continue
-        cp -al "$cache/$kind/." "$to/" 2>/dev/null || cp -a "$cache/$kind/." "$to/"
+        # The cache only saves time: a boot does not fail by it.
+        cp -al "$cache/$kind/." "$to/" 2>/dev/null || cp -a "$cache/$kind/." "$to/" || true
     done
     mount --bind "$apt/cache" "$m/var/cache/apt"
     mount --bind "$apt/lists" "$m/var/lib/apt/lists"

@@ -5,8 +5,9 @@ keep=$1/apt/cache/keep cache=$2
 [ -d "$keep" ] || exit 0
 mkdir -p "$cache/archives" "$cache/lists"
 
+# put FILE AS: beside the folders that a booting instance copies meanwhile, so that it never sees a file come and go.
 put() {
-    new=$2.$$.new
+    new=$cache/new-$$
     ln "$1" "$new" 2>/dev/null || cp -p "$1" "$new"
     mv -f "$new" "$2"
 }

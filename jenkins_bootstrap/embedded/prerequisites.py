@@ -30,7 +30,6 @@ class Prerequisite:
 def prerequisites() -> list[Prerequisite]:
     """All that is needed to make the root file system and to run instances, as this user on this machine."""
     rows = for_rootfs()
-    rows.append(_program("setpriv", "util-linux"))
     rows.append(_program("pivot_root", "util-linux"))
     if all(row.ok for row in rows if row.name != "mmdebstrap"):
         rows.append(_overlay())
@@ -39,7 +38,7 @@ def prerequisites() -> list[Prerequisite]:
 
 def for_rootfs() -> list[Prerequisite]:
     """What making the root file system needs."""
-    rows = [_program("mmdebstrap", "mmdebstrap"), _program("tar", "tar"), _unshare()]
+    rows = [_program("mmdebstrap", "mmdebstrap"), _program("tar", "tar"), _program("setpriv", "util-linux"), _unshare()]
     if not userns.is_root():
         rows.append(_program("newuidmap", "uidmap"))
         rows += [_subordinate(Path("/etc/subuid"), "uids"), _subordinate(Path("/etc/subgid"), "gids")]

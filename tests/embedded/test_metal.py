@@ -15,7 +15,7 @@ import pytest
 
 import jenkins_bootstrap
 from jenkins_bootstrap.embedded import leftovers, processes, userns
-from jenkins_bootstrap.embedded.booting import BootRequest
+from jenkins_bootstrap.embedded.booting import Booted, BootRequest
 from jenkins_bootstrap.embedded.metal import Guest, Metal
 from jenkins_bootstrap.embedded.prerequisites import prerequisites
 from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
@@ -302,6 +302,26 @@ def test_a_boot_that_never_opens_its_port_is_ended(tmp_path: Path, root: Path) -
     pid = int(caught.value.what.split("pid ")[1])
     assert processes.start_time(pid) is None
     assert list((tmp_path / "state/instances").iterdir()) == []
+    metal.close()
+
+
+def test_an_interrupt_during_the_boot_leaves_nothing(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booted: list[Booted] = []
+
+    def interrupted(self: Booted, *_args: object, **_options: object) -> None:
+        while not (tmp_path / "state/instances/i-1/upper/etc/hostname").exists():
+            assert self.alive()
+        booted.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Booted, "await_port", interrupted)
+    metal = Metal(tmp_path / "state")
+    with pytest.raises(KeyboardInterrupt):
+        metal.start("i-1", [root], public_key=None, key_name=None, hostname="h", user_data=None)
+    assert not booted[0].alive()
+    assert list((tmp_path / "state/instances").iterdir()) == list((tmp_path / "state/trash").iterdir()) == []
     metal.close()
 
 
