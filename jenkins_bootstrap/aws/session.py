@@ -85,6 +85,14 @@ class Aws:
         """The account id. One call to STS."""
         return str(self.call("sts", "get_caller_identity")["Account"])
 
+    def environment(self) -> dict[str, str]:
+        """The credentials of the chain as the environment of another program (Packer): never as its arguments."""
+        keys = self._session.get_credentials().get_frozen_credentials()
+        values = {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+        if keys.token:
+            values["AWS_SESSION_TOKEN"] = keys.token
+        return values | {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+
     def client(self, service: str) -> Any:
         """The boto3 client of a service, made once."""
         with self._lock:

@@ -41,6 +41,9 @@ class Context:
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds each `progress` took, by its words."""
 
+    def __post_init__(self) -> None:
+        self._line: Callable[[str], None] = self.trace
+
     @cached_property
     def settings(self) -> Settings:
         from jenkins_bootstrap.config import load
@@ -142,11 +145,16 @@ class Context:
         if self.verbose:
             print(f"  {text}", file=sys.stderr)
 
+    def tell(self, line: str) -> None:
+        """The newest line of what the step under way does."""
+        self._line(line)
+
     @contextmanager
     def progress(self, words: str) -> Iterator[Callable[[str], None]]:
         """Show that a step is under way; yields a function that shows its newest line. Quiet when not a terminal."""
         started = time.monotonic()
         if self.quiet or self.verbose or not sys.stderr.isatty():
+            self._line = self.trace
             yield self.trace
         else:
             from rich.console import Console
@@ -154,7 +162,9 @@ class Context:
 
             console = Console(stderr=True, highlight=False)
             with console.status(escape(words)) as status:
-                yield lambda line: status.update(escape(f"{words}: {line}"[: console.width - 4]))
+                self._line = lambda line: status.update(escape(f"{words}: {line}"[: console.width - 4]))
+                yield self._line
+                self._line = self.trace
             console.print(f"[green]✓[/] {escape(words)} [dim]{time.monotonic() - started:.1f} s[/]")
         self.seconds[words] = time.monotonic() - started
 

@@ -1,0 +1,285 @@
+"""`bake`: the whole main path. Facts, stages, jobs and lock become images, and only what changed is baked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jenkins_bootstrap.cli import content
+from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.facts import Image
+    from jenkins_bootstrap.images.execute import Bakery, Target
+    from jenkins_bootstrap.images.inputs import ControllerContent
+    from jenkins_bootstrap.images.request import Request
+    from jenkins_bootstrap.images.war import JenkinsSource
+    from jenkins_bootstrap.plan import Outcome, Plan
+    from jenkins_bootstrap.plugins.lock import Lock
+    from jenkins_bootstrap.stages.compile import CompileReport
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Everything a bake needs, read and rendered; nothing is changed yet."""
+
+    jenkins: JenkinsSource
+    lock: Lock
+    notes: list[str]
+    stages: dict[str, str]
+    compiled: CompileReport
+    made: content.Definitions
+    sources: Mapping[str, Image]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@click.command("bake")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@plan_options
+@global_options
+def bake(ctx: Context, images: tuple[str, ...], plan_only: bool, exit_code: bool) -> int:
+    """Bake images in dependency order, only those whose content changed; all of them when none is named.
+
+    \b
+    Example:
+      jenkins-bootstrap bake controller
+      jenkins-bootstrap bake --plan
+
+    What an image is built on is baked with it. Killed at any moment it can be run again; what a killed run left in AWS
+    is removed first. JENKINS_WAR=FILE in the environment gives the Jenkins that goes into the controller.
+    """
+    from jenkins_bootstrap.images.graph import build_graph
+
+    graph = build_graph(ctx.settings.images)
+    wanted = [image.name for image in graph.wanted(images)]
+    bakery_parts = prepare(ctx, wanted)
+    asked, cloud, swept = request(ctx, bakery_parts, images, sweep=not plan_only)
+    for words in swept:
+        ctx.note(f"removed what a killed bake left: {words}")
+    plan = asked.plan(cloud.project_images(ctx.settings.project))
+    if plan_only:
+        show_plan(ctx, plan)
+        return CHANGES_PENDING if exit_code and plan else 0
+    write_lock(ctx, bakery_parts.lock)
+    outcome = execute(ctx, bakery_parts, asked, cloud, plan)
+    summary(ctx, bakery_parts, asked, cloud.project_images(ctx.settings.project), outcome)
+    return 0
+
+
+def prepare(ctx: Context, wanted: list[str]) -> Prepared:
+    """Read and render: settings, Jenkins' source, plugin lock, stages, what is in AWS, the organisation, the jobs."""
+    from jenkins_bootstrap.aws import find
+    from jenkins_bootstrap.cli.plugins import wanted_lock
+    from jenkins_bootstrap.images.war import check_plugins, find_jenkins
+
+    clock = Clock()
+    jenkins = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
+    lock, notes = wanted_lock(ctx)
+    check_plugins(jenkins, {plugin.name: plugin.required_core for plugin in lock.plugins})
+    files = content.stages(ctx, lock)
+    clock.mark("settings, plugin lock, stages")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        report = content.compiling(ctx, pool, files, require=False)
+        _ = ctx.aws
+        clock.mark(f"{ctx.target} AWS")
+        content.facts_document(ctx)
+        clock.mark("look-ups")
+        _ = ctx.repositories
+        clock.mark("listing of the organisation")
+        made = content.definitions(ctx, lock)
+        clock.mark("job definitions")
+        sources = {
+            name: find.image(ctx.aws, spec.source, ctx.settings.project, spec.architecture)
+            for name in wanted
+            if (spec := ctx.settings.images[name]).source is not None
+        }
+        clock.mark("source images")
+        with ctx.progress("compiling the stages"):
+            compiled = report.result()
+        clock.mark("waiting for Groovy")
+    return Prepared(jenkins, lock, notes, files, compiled, made, sources, clock.seconds)
+
+
+class Clock:
+    """Seconds between marks, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def mark(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = now - self._last
+        self._last = now
+
+
+def request(ctx: Context, parts: Prepared, images: tuple[str, ...], *, sweep: bool) -> tuple[Request, Any, list[str]]:
+    """What is to be in each image with its content key, and the gateway; what killed runs left is removed before."""
+    from jenkins_bootstrap.aws.bakery import ImageCloud
+    from jenkins_bootstrap.images import runs
+    from jenkins_bootstrap.images.request import request as gather
+
+    cloud = ImageCloud(ctx.aws)
+    place = f"{'embedded' if ctx.aws.endpoint else 'aws'} {ctx.settings.region}"
+    swept = runs.sweep_dead(cloud, ctx.state, place) if sweep else []
+    asked = gather(ctx.settings, images, content=controller_content(parts), sources=parts.sources, folder=ctx.folder)
+    return asked, cloud, swept
+
+
+def controller_content(parts: Prepared) -> ControllerContent:
+    from jenkins_bootstrap.images.inputs import ControllerContent
+    from jenkins_bootstrap.plugins.lock import dumps
+
+    return ControllerContent(
+        stages=parts.stages, lock=dumps(parts.lock), jenkins=parts.jenkins, seed=content.seed_files(parts.made)
+    )
+
+
+def write_lock(ctx: Context, lock: Lock) -> None:
+    """Keep the lock beside the settings, when it is new: the image and the file say the same."""
+    from jenkins_bootstrap.plugins import lock as locks
+
+    path = locks.path_beside(ctx.settings_path)
+    if not path.exists() or path.read_text() != locks.dumps(lock):
+        locks.write(path, lock)
+        ctx.note(f"wrote {path}")
+
+
+def target(ctx: Context) -> Target:
+    """The AWS that Packer bakes in, with the credentials of the usual chain in its environment, not its arguments."""
+    from jenkins_bootstrap.aws import lookup
+    from jenkins_bootstrap.images.execute import Target
+
+    network = ctx.settings.network
+    subnet = ""
+    groups: tuple[str, ...] = ()
+    vpc = ""
+    if (where := network.subnets) is not None:
+        found = lookup.subnets(ctx.aws, where.tags, where.name, where.several)
+        subnet, vpc = found[0].id, found[0].vpc
+    if (find := network.security_groups) is not None:
+        groups = tuple(g.id for g in lookup.security_groups(ctx.aws, find.tags, find.name, find.several))
+    if ctx.target == "embedded":
+        environment, endpoint, port = ctx.endpoints.environment(), ctx.endpoints.aws_url, ctx.endpoints.ssh_port
+    else:
+        environment, endpoint, port = ctx.aws.environment(), "", 22
+    return Target(ctx.target, endpoint, environment, port, subnet, vpc, groups)
+
+
+def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Plan) -> Outcome:
+    """Run the plan with the real Packer."""
+    from jenkins_bootstrap.images.commit import commit_of
+    from jenkins_bootstrap.images.execute import Bakery
+    from jenkins_bootstrap.images.tool import find_packer
+    from jenkins_bootstrap.plan import Executor, Journal
+
+    bakery: Bakery = Bakery(
+        settings=ctx.settings,
+        target=target(ctx),
+        cloud=cloud,
+        tool=find_packer(),
+        inputs=asked.inputs,
+        state=ctx.state,
+        cache=ctx.cache,
+        manifest=ctx.folder / "manifest.json",
+        commit=commit_of(ctx.folder),
+        progress=ctx.tell,
+    )
+    executor = Executor(bakery.handlers(), Journal(ctx.state / "journal.jsonl"), progress=ctx.progress)
+    return executor.run(plan)
+
+
+def show_plan(ctx: Context, plan: Plan) -> None:
+    """What would be done and why."""
+    from jenkins_bootstrap.plan import describe
+
+    if ctx.json:
+        ctx.data(describe(plan))
+        return
+    for step in plan.steps:
+        ctx.out(
+            f"{step.words}\n  {step.call}\n  because {step.reason}" if step.reason else f"{step.words}\n  {step.call}"
+        )
+    ctx.out(f"{len(plan.steps)} steps" if plan else "nothing to do: every image is current")
+
+
+def summary(ctx: Context, parts: Prepared, asked: Request, existing: tuple[Image, ...], outcome: Outcome) -> None:
+    """What there is now: each image as it is tagged, what the controller carries, and the seconds it took."""
+    from jenkins_bootstrap.images.bake import find
+
+    images = []
+    for named in asked.images:
+        mine = [image for image in existing if image.tag("Name") == named.name]
+        image = find(mine, asked.keys[named.name])
+        if image is not None:
+            baked = any(key in outcome.seconds and outcome.results.get(key) == image.id for key in outcome.seconds)
+            images.append(image_row(image) | {"baked": baked})
+    seconds = {name: round(took, 2) for name, took in (parts.seconds | outcome.seconds).items()}
+    jobs = len(parts.made.rendered.jobs)
+    told: dict[str, Any] = {
+        "target": ctx.target,
+        "images": images,
+        "stages": list(parts.stages),
+        "compiled": content.compiled_words(parts.compiled),
+        "plugins": {"locked": len(parts.lock.plugins), "core": parts.lock.core},
+        "jenkins": parts.jenkins.note or f"Jenkins {parts.jenkins.version}",
+        "jobs": {"defined": jobs, "repositories": parts.made.listed},
+        "seconds": seconds,
+        "manifest": str(ctx.folder / "manifest.json"),
+    }
+    if ctx.json:
+        ctx.data(told)
+    else:
+        print_summary(ctx, told)
+    if not parts.compiled.compiled:
+        ctx.warn(content.compiled_words(parts.compiled))
+    if parts.jenkins.note:
+        ctx.warn(parts.jenkins.note)
+    for note in parts.notes:
+        ctx.note(f"plugins: {note}")
+
+
+def image_row(image: Image) -> dict[str, Any]:
+    """An image as people and scripts see it."""
+    return {
+        "image": image.tag("Name"),
+        "id": image.id,
+        "name": image.name,
+        "parent": image.tag("Parent"),
+        "content_key": image.tag("ContentKey"),
+        "commit": image.tag("Commit"),
+        "built_at": image.tag("BuiltAt"),
+        "channel": image.tag("Channel"),
+        "tags": dict(image.tags),
+    }
+
+
+def print_summary(ctx: Context, told: dict[str, Any]) -> None:
+    for row in told["images"]:
+        ctx.out(f"{row['image']}: {row['id']} ({'baked now' if row['baked'] else 'was there'})")
+        ctx.out(f"  name         {row['name']}")
+        ctx.out(f"  parent       {row['parent']}")
+        ctx.out(f"  content key  {row['content_key']}")
+        ctx.out(f"  commit       {row['commit']}")
+        ctx.out(f"  built at     {row['built_at']}")
+        ctx.out(f"  tags         {', '.join(f'{k}={v}' for k, v in row['tags'].items() if k not in SHOWN)}")
+    ctx.out(f"stages: {', '.join(told['stages'])}; {told['compiled']}")
+    ctx.out(f"plugins: {told['plugins']['locked']} locked for core {told['plugins']['core']}")
+    ctx.out(f"jobs: {told['jobs']['defined']} of {told['jobs']['repositories']} repositories")
+    ctx.out(f"jenkins: {told['jenkins']}")
+    took = sum(told["seconds"].values())
+    ctx.out(
+        f"seconds: {took:.1f} in all; "
+        + ", ".join(f"{name} {s:.1f}" for name, s in told["seconds"].items() if s >= 0.05)
+    )
+    ctx.out(f"manifest: {Path(told['manifest'])}")
+
+
+SHOWN = {"ContentKey", "Commit", "BuiltAt", "Parent"}
