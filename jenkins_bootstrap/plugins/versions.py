@@ -23,6 +23,7 @@ from typing import Any
 
 _SNAPSHOT = re.compile(r"(-\d{8}\.\d{6}-\d+|-snapshot)( \(.*\))?$")
 _PART = re.compile(r"[0-9]+|[.\-*]|\s+|[^0-9.\-*\s]+")
+_DIGITS = "0123456789"
 _PRE = ("snapshot", "alpha", "beta", "milestone", "rc")
 _ALIAS = {"ga": "", "final": "", "cr": "rc", "ea": "rc"}
 _BEFORE_DIGITS = {"a": "alpha", "b": "beta", "m": "milestone"}
@@ -72,24 +73,25 @@ def _key(text: str) -> Item:
     parts = _PART.findall(text)
     for i, part in enumerate(parts):
         following = parts[i + 1] if i + 1 < len(parts) else ""
+        starts = following != "" and following[0] in _DIGITS
         here = lists[-1]
         if part in ".-":
             if not opened:
-                here.append((_NUMBER, 0))
+                here.append(_ZERO)
             opened = False
             if part == "-" and after_digit:
                 _trim(here)
-                if following.isdigit():
+                if starts:
                     lists.append([])
         elif part == "*":
             here.append((_ANY,))
-        elif part.isdigit():
-            here.append((_NUMBER, int(part)))
+        elif part[0] in _DIGITS:
+            here.append(_number(part))
             opened = after_digit = True
         elif part.isspace():
             after_digit = False
         else:
-            here.append(_word(part, before_digits=following[:1].isdigit() or following.isspace()))
+            here.append(_word(part, before_digits=starts or following.isspace()))
             opened, after_digit = True, False
     return _close(lists)
 
@@ -103,7 +105,14 @@ def _word(word: str, *, before_digits: bool) -> Item:
     return (_WORD, word not in ("", "sp"), word)
 
 
-_NOTHING: tuple[Item, ...] = ((_NUMBER, 0), (_WORD, False, ""))
+def _number(digits: str) -> Item:
+    """Sorts as the number does, however long it is."""
+    digits = digits.lstrip("0")
+    return (_NUMBER, len(digits), digits)
+
+
+_ZERO = _number("0")
+_NOTHING: tuple[Item, ...] = (_ZERO, (_WORD, False, ""))
 
 
 def _trim(items: list[Item]) -> None:
