@@ -43,7 +43,7 @@ class ControllerContent:
 
     @property
     def seed_jobs(self) -> int:
-        return sum(1 for name in self.seed if name.endswith(".xml"))
+        return sum(1 for name in self.seed if name.startswith("xml/"))
 
 
 @dataclass(frozen=True, slots=True)
