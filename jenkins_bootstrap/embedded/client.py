@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, PROTOCOL, Record, StateFolder
+from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, FAKE_CREDENTIAL, PROTOCOL, Record, StateFolder
 from jenkins_bootstrap.embedded.starter import Progress, end, locked, start
 from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
@@ -72,7 +72,7 @@ class Status:
 
 def state_folder(embedded: Embedded, folder: Path) -> Path:
     """The state folder: the settings', or `.jenkins-bootstrap` in `folder` (that of the settings file)."""
-    return (embedded.state or folder / ".jenkins-bootstrap").absolute()
+    return (embedded.state or folder / DEFAULT_NAME).absolute()
 
 
 def cache_folder() -> Path:
@@ -96,8 +96,7 @@ def up(
     """The embedded target of a state folder, started when it is not there.
 
     With `settings` its surroundings are made at the first start (what Terraform makes in a real account), and with
-    `reseed` whatever of them is missing now. `idle_seconds` instead of the settings' minutes is
-    for tests.
+    `reseed` whatever of them is missing now. `idle_seconds` is for tests.
 
     Raises ToolError when the daemon does not start, StateError's text when its state cannot be used.
     """
@@ -108,14 +107,12 @@ def up(
     record, health = _find(state, options)
     started = False
     if record is None or not _seeded(health, settings) or reseed:
-        _make_folder(state)
-        with locked(state.start_lock, show):
+        with locked(state, show):
             record, health = _find(state, options)
             if record is None:
+                seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
                 with show("start the embedded AWS and GitHub") as line:
-                    seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
-                    record = start(state, options, seconds, line)
-                health = call(record, "health", options)
+                    record, health = _started(state, options, seconds, line)
                 started = True
             if settings is not None and (reseed or not _seeded(health, settings)):
                 with show("make the surroundings of the embedded AWS"):
@@ -198,18 +195,25 @@ def down(embedded: Embedded, folder: Path, *, wipe: bool = False, progress: Prog
     show: Progress = progress or (lambda _words: nullcontext())
     if not state.root.exists():
         return Ended(False, False)
-    with locked(state.start_lock, show), show("end the embedded AWS and GitHub"):
-        record = Record.read(state.record)
-        running = record is not None and record.alive()
-        if record is not None and running:
-            end(record)
+    with locked(state, show), show("end the embedded AWS and GitHub"):
+        running = end(state)
         state.record.unlink(missing_ok=True)
         _clear_machines(state)
-    if wipe:
-        from jenkins_bootstrap.embedded.userns import remove_tree
-
-        remove_tree(state.root)
+        if wipe:
+            _wipe(state)
     return Ended(running, wipe)
+
+
+def _wipe(state: StateFolder) -> None:
+    from jenkins_bootstrap.embedded.userns import remove_tree
+
+    if not state.mark.exists():
+        raise BootstrapError(
+            "there was something else in this folder before: it is not removed",
+            where=str(state.root),
+            hint="remove what you do not need of it yourself",
+        )
+    remove_tree(state.root)
 
 
 def _clear_machines(state: StateFolder) -> None:
@@ -255,6 +259,18 @@ def _record_of(endpoints: Endpoints) -> Record:
     return record
 
 
+def _started(
+    state: StateFolder, options: dict[str, Any], idle_seconds: float, line: Any
+) -> tuple[Record, dict[str, Any]]:
+    """Start a daemon. Another one may have been about to serve, or to end: then it is that one, or once more."""
+    for _attempt in range(3):
+        start(state, options, idle_seconds, line)
+        record, health = _find(state, options)
+        if record is not None:
+            return record, health
+    raise ToolError("the embedded daemon ends as soon as it is ready", where=str(state.log), hint="its log says why")
+
+
 def _find(state: StateFolder, options: dict[str, Any]) -> tuple[Record | None, dict[str, Any]]:
     """The daemon that serves a folder and its health; None when there is none that answers for it."""
     record = Record.read(state.record)
@@ -266,15 +282,6 @@ def _find(state: StateFolder, options: dict[str, Any]) -> tuple[Record | None, d
         # It ends just now, or never got so far; what its lock says is waited for by the daemon that follows.
         return None, {}
     if health["closing"] or record.protocol != PROTOCOL:
-        end(record)
+        end(state)
         return None, {}
     return record, health
-
-
-def _make_folder(state: StateFolder) -> None:
-    try:
-        state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise BootstrapError(
-            f"cannot be made: {error.strerror}", where=str(state.root), hint="set embedded.state to another folder"
-        ) from error

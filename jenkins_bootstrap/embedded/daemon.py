@@ -235,15 +235,25 @@ def quick_imports() -> Iterator[None]:
         gc.enable()
 
 
-def take_ownership(folder: StateFolder) -> IO[bytes]:
-    """Lock the folder for this process's life. Raises ToolError when another daemon does not end."""
-    handle = folder.owner_lock.open("wb")
+def take_ownership(folder: StateFolder) -> IO[bytes] | None:
+    """Lock the folder for this process's life, or return None when another daemon turns out to serve it.
+
+    That happens when the command that started the other one was killed before it was ready. Raises ToolError when
+    another daemon neither serves nor ends.
+    """
+    handle = folder.owner_lock.open("a+b")
     deadline = time.monotonic() + OWNER_PATIENCE
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle.truncate(0)
+            handle.write(f"{os.getpid()} {this_process()}\n".encode())
+            handle.flush()
             return handle
         except BlockingIOError:
+            other = Record.read(folder.record)
+            if other is not None and other.alive():
+                return None
             if time.monotonic() > deadline:
                 raise ToolError(
                     "another daemon holds this state folder and does not answer",
@@ -279,6 +289,9 @@ def _serve(given: argparse.Namespace, ready: IO[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         owned = take_ownership(folder)
+        if owned is None:
+            tell(ready=True)
+            return 0
         machines = metal_machines(folder.root, json.loads(given.options))
         daemon = Daemon(folder, idle_seconds=given.idle_seconds, machines=machines)
         signal.signal(signal.SIGTERM, lambda _number, _frame: daemon.ended.set())

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from jenkins_bootstrap.files import write_atomic
 
+DEFAULT_NAME = ".jenkins-bootstrap"
+"""The state folder's name beside the settings file."""
+
 PROTOCOL = 1
 """Version of what client and daemon say to each other; a daemon of another one is replaced."""
 
@@ -27,6 +30,11 @@ class StateFolder:
     """Where one embedded target keeps everything it has."""
 
     root: Path
+
+    @property
+    def mark(self) -> Path:
+        """Is there when the whole folder may be removed."""
+        return self.root / "made-by-jenkins-bootstrap"
 
     @property
     def start_lock(self) -> Path:
@@ -84,7 +92,7 @@ class Record:
 
     def alive(self) -> bool:
         """Whether that very process still runs."""
-        return process_started(self.pid) == self.started
+        return runs(self.pid, self.started)
 
 
 def process_started(pid: int) -> int | None:
@@ -96,6 +104,16 @@ def process_started(pid: int) -> int | None:
     # The second field is the program's name in parentheses and may itself hold spaces and parentheses.
     fields = text[text.rindex(b")") + 2 :].split()
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def runs(pid: int, started: int) -> bool:
+    """Whether a process of this start still runs and is a daemon of ours: nothing else may ever be ended."""
+    if process_started(pid) != started:
+        return False
+    try:
+        return b"jenkins_bootstrap.embedded.daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def this_process() -> int:

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
-from jenkins_bootstrap.embedded.layout import Record, StateFolder
+from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, Record, StateFolder, runs
 from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 
@@ -26,25 +26,49 @@ Progress = Callable[[str], AbstractContextManager[Any]]
 
 
 @contextlib.contextmanager
-def locked(path: Path, show: Progress) -> Iterator[None]:
-    """Hold a lock file. The kernel gives it back when this process dies, however it does."""
+def locked(state: StateFolder, show: Progress) -> Iterator[None]:
+    """Make the folder and hold its lock. The kernel gives the lock back when this process dies, however it does."""
+    while True:
+        _make_folder(state)
+        try:
+            handle = state.start_lock.open("wb")
+        except FileNotFoundError:
+            continue  # wiped between the two lines
+        except OSError as error:
+            raise BootstrapError(
+                f"cannot be written: {error.strerror}",
+                where=str(state.start_lock),
+                hint="check its owner and the space on its disk",
+            ) from error
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with show("wait for another command that starts or ends the embedded AWS"):
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                same = state.start_lock.stat().st_ino == os.fstat(handle.fileno()).st_ino
+            except FileNotFoundError:
+                same = False
+            if same:  # else the folder was wiped while we waited for a lock in it
+                yield
+                return
+
+
+def _make_folder(state: StateFolder) -> None:
+    """Make the folder, and mark it as ours to remove when there was nothing of anybody else's in it."""
     try:
-        handle = path.open("wb")
+        state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if state.root.name == DEFAULT_NAME or not any(state.root.iterdir()):
+            state.mark.touch()
     except OSError as error:
         raise BootstrapError(
-            f"cannot be written: {error.strerror}", where=str(path), hint="check its owner and the space on its disk"
+            f"cannot be made: {error.strerror}", where=str(state.root), hint="set embedded.state to another folder"
         ) from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with show("wait for another command that starts or ends the embedded AWS"):
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
-def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> Record:
-    """Start a daemon and return when it serves. Whatever goes wrong in it comes back as an error."""
+def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> None:
+    """Start a daemon and return when one serves. Whatever goes wrong in it comes back as an error."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "jenkins_bootstrap.embedded.daemon", "--state", str(state.root)]
     command += ["--idle-seconds", str(idle)]
@@ -66,10 +90,6 @@ def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -
             os.close(writing)
         starter.wait()  # it forks at once, so this takes as long as starting Python
         _await(ready, state, line)
-    record = Record.read(state.record)
-    if record is None:
-        raise ToolError("the embedded daemon ended at once", where=str(state.log), hint="its log says why")
-    return record
 
 
 def _environment() -> dict[str, str]:
@@ -117,19 +137,39 @@ def _tail(path: Path) -> str:
     return lines[-1] if lines else ""
 
 
-def end(record: Record) -> None:
-    """End a daemon: ask it, wait, and in the end kill it."""
-    with contextlib.suppress(BootstrapError, ConnectionError, ValueError):
-        call(record, "shutdown", None, seconds=5)
-    for number in (None, signal.SIGKILL):
-        if number is not None and record.alive():
+def holder(state: StateFolder) -> tuple[int, int] | None:
+    """Process id and start of whoever holds the folder as its daemon, ready or not; None when nobody does."""
+    try:
+        with state.owner_lock.open("rb") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+            except BlockingIOError:
+                pid, started = handle.read().split()
+                return int(pid), int(started)
+    except (OSError, ValueError):
+        return None
+
+
+def end(state: StateFolder) -> bool:
+    """End the daemon of a folder, if there is one: ask it, wait, and in the end kill it. Whether there was one."""
+    record = Record.read(state.record)
+    if record is not None and record.alive():
+        with contextlib.suppress(BootstrapError, ConnectionError, ValueError):
+            call(record, "shutdown", None, seconds=5)
+        pid, started = record.pid, record.started
+    else:
+        found = holder(state)
+        if found is None:
+            return False
+        pid, started = found
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if runs(pid, started):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(record.pid, number)
+                os.kill(pid, number)
         deadline = time.monotonic() + END_PATIENCE
-        while record.alive() and time.monotonic() < deadline:
+        while runs(pid, started) and time.monotonic() < deadline:
             time.sleep(0.01)
-        if not record.alive():
-            return
-    raise ToolError(
-        f"process {record.pid} does not end", where="embedded daemon", hint=f"end it yourself: kill -9 {record.pid}"
-    )
+        if not runs(pid, started):
+            return True
+    raise ToolError(f"process {pid} does not end", where="embedded daemon", hint=f"end it yourself: kill -9 {pid}")
