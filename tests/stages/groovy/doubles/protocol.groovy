@@ -1,0 +1,6 @@
+package jenkins
+
+class AgentProtocol {
+    static List known = [[name: 'JNLP4-connect'], [name: 'Ping']]
+    static List all() { known }
+}

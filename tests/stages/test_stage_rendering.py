@@ -1,0 +1,232 @@
+"""The four stages as text: the same for the same settings, and nothing in the settings gets out of its literal."""
+
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.stages.compile import compile_stages
+from jenkins_bootstrap.stages.literal import LiteralError, groovy_literal
+from jenkins_bootstrap.stages.render import render, write
+from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT, aws_values, github_values, init_values
+
+ORDER = ["init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/github.txt", "init.groovy.d/githubrepos.txt"]
+LOCK = {"git": "5.7.0", "ec2": "2059.v05f9d511d7e5"}
+HOSTILE = [
+    "'; throw new Error('out'); '",
+    '"""; System.exit(1); """',
+    "${System.exit(1)}",
+    "$x",
+    "\\",
+    "\\u0027; System.exit(1); //",
+    "*/ System.exit(1) /*",
+    "{{ 7 * 7 }}{% raw %}",
+    "\n\r\t\x01\x7f\x85\u2028",
+    "\uffff\ufeff\U0001f600",
+    "]]>\"'`$(id)",
+]
+TEXT = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30),
+)
+
+
+def hostile(texts):
+    """Settings with these texts in every field that takes free text and reaches a stage."""
+    place = iter(texts)
+
+    def no_space(text):
+        return re.sub(r"[\s\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\x1c-\x1f]", "_", text)
+
+    def visible(text):
+        return re.sub(r"[\x00-\x1f]", "_", text) or "x"
+
+    find = {"tags": {"a": "b"}}
+    return Settings.model_validate(
+        {
+            "project": "demo",
+            "region": "eu-west-1",
+            "tags": {"key " + visible(next(place)): next(place)},
+            "controller": {
+                "url": "https://jenkins.example.org/" + no_space(next(place)),
+                "admin_address": next(place),
+                "accounts": [{"id": "ada", "full_name": next(place), "email": next(place), "role": "developer"}],
+                "sign_in": {
+                    "kind": "ldap",
+                    "options": {"server": next(place), "x" + next(place): next(place)},
+                    "groups": {next(place): "administrator"},
+                },
+            },
+            "agents": [
+                {
+                    "label": "linux",
+                    "ami": {"image": "agent"},
+                    "instance_types": ["m7i.large", "m6i.large"],
+                    "maximum_price": "0.05",
+                    "security_groups": find,
+                    "subnets": find,
+                    "remote_fs": "/" + no_space(next(place)),
+                }
+            ],
+            "secrets": {"agent_key": visible(next(place))[:100], "settings": "jenkins"},
+            "github": {"owners": [{"name": "acme"}]},
+        }
+    )
+
+
+def test_the_same_settings_give_the_same_bytes(settings):
+    first = render(settings, LOCK)
+    again = render(Settings.model_validate(settings.model_dump()), dict(reversed(LOCK.items())))
+    assert first == again
+    assert list(first) == ORDER
+
+
+def test_the_paths_on_the_controller_reach_every_stage(settings):
+    files = render(settings, LOCK, facts_path="/x/facts.json", secrets_path="/x/secrets.json", seed_path="/x/seed.json")
+    for text in files.values():
+        assert "FACTS_PATH = '/x/facts.json'" in text
+        assert "SECRETS_PATH = '/x/secrets.json'" in text
+    assert "'seed': '/x/seed.json'" in files["init.groovy.d/githubrepos.txt"]
+    assert "/run/jenkins-bootstrap/facts.json" in render(settings, LOCK)["init.groovy"]
+
+
+def test_a_stage_is_ascii_so_that_no_encoding_changes_it(settings):
+    for name, text in render(hostile(HOSTILE * 2), LOCK).items():
+        assert text.isascii(), name
+    assert all(text.endswith("}\n") for text in render(settings, LOCK).values())
+
+
+def test_no_stage_imports_a_class_of_a_plugin(settings):
+    allowed = re.compile(r"java\.|groovy\.|hudson\.model\.TaskListener$|hudson\.util\.Secret$|jenkins\.model\.Jenkins$")
+    for name, text in render(settings, LOCK).items():
+        imports = re.findall(r"^import (\S+)", text, re.MULTILINE)
+        assert [i for i in imports if not allowed.match(i)] == [], name
+
+
+def test_no_stage_leaves_an_undeclared_variable_in_the_shared_binding(settings):
+    for name, text in render(settings, LOCK).items():
+        assert re.findall(r"^([a-zA-Z_]\w*) *= ", text, re.MULTILINE) == [], name
+
+
+def test_every_stage_ends_in_the_guard(settings):
+    for name, text in render(settings, LOCK).items():
+        top_level = [line for line in text.splitlines() if re.match(r"[a-z]\w* *\{$", line)]
+        assert top_level == ["stage {"], name
+
+
+def test_without_a_lock_the_stage_says_so_instead_of_confirming(settings):
+    assert "'plugins': null" in render(settings, None)["init.groovy"]
+    assert "'plugins': ['ec2': '2059.v05f9d511d7e5', 'git': '5.7.0']" in render(settings, LOCK)["init.groovy"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"admin_address": "a\0b"},
+        {"accounts": [{"id": "ada", "full_name": "a\0b"}]},
+        {"accounts": [{"id": "ada", "email": "a\0b"}]},
+        {"sign_in": {"kind": "ldap", "options": {"server": "a\0b"}}},
+        {"sign_in": {"kind": "ldap", "options": {"a\0b": 1}}},
+        {"sign_in": {"groups": {"a\0b": "reader"}}},
+    ],
+)
+def test_a_null_byte_in_a_setting_is_refused(settings, place):
+    data = settings.model_dump(exclude_defaults=True)
+    data["controller"] |= place
+    with pytest.raises(LiteralError, match="null byte"):
+        render(Settings.model_validate(data), LOCK)
+
+
+@pytest.mark.groovy
+@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(TEXT, min_size=13, max_size=13), min_size=4, max_size=4))
+def test_whatever_is_in_the_settings_the_stages_compile(groovy_program, rows):
+    files = {}
+    for number, row in enumerate(rows):
+        files |= {f"{number}/{path}": text for path, text in render(hostile(row), {row[0]: row[1]} | LOCK).items()}
+    assert compile_stages(files, groovy=groovy_program).compiled
+
+
+@pytest.mark.groovy
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXT, min_size=13, max_size=13))
+def test_whatever_is_in_the_settings_a_stage_sees_it_as_it_is(evaluate, row):
+    wanted = hostile(row)
+    for values in (init_values(wanted, LOCK), aws_values(wanted), github_values(wanted)):
+        assert evaluate(groovy_literal(values))[0] == values
+
+
+def test_templates_are_one_for_each_type_with_a_description_of_its_own(settings):
+    (cloud,) = aws_values(settings)["clouds"]
+    assert cloud["name"] == "ec2-demo-linux"
+    assert cloud["types"] == [
+        {"name": "m7i.large", "description": "linux-m7i.large-spot"},
+        {"name": "m6i.large", "description": "linux-m6i.large-spot"},
+    ]
+    assert cloud["tags"] == {"Name": "demo-agent-linux", "Project": "demo", "Role": "agent"}
+
+
+def test_idle_minutes_and_time_outs_are_never_blank(settings):
+    for cloud in aws_values(settings)["clouds"]:
+        assert all(
+            isinstance(cloud[k], int) and cloud[k] > 0 for k in ("idle_minutes", "launch_timeout_seconds", "cap")
+        )
+
+
+def test_the_project_s_tags_win_over_the_settings_tags(settings):
+    wanted = settings.model_copy(update={"tags": {"Project": "other", "Team": "x"}})
+    assert aws_values(wanted)["clouds"][0]["tags"]["Project"] == "demo"
+    assert aws_values(wanted)["clouds"][0]["tags"]["Team"] == "x"
+
+
+def test_every_owner_s_credential_is_made_once(settings):
+    owners = [
+        {"name": "one"},
+        {"name": "two"},
+        {"name": "Three", "sign_in": "app", "installation": 3},
+        {"name": "four", "sign_in": "app", "installation": 4},
+    ]
+    data = settings.model_dump(exclude_defaults=True) | {"github": {"owners": owners}}
+    wanted = Settings.model_validate(data)
+    values = github_values(wanted)
+    assert [c["id"] for c in values["credentials"]] == ["github-token", "github-app-three", "github-app-four"]
+    assert {o.credentials_id for o in wanted.github.owners} == {c["id"] for c in values["credentials"]}
+    assert values["server_credentials"] == "github-token-api"
+
+
+def test_with_apps_only_the_github_server_has_no_credential(settings):
+    data = settings.model_dump(exclude_defaults=True)
+    data["github"] = {"owners": [{"name": "three", "sign_in": "app", "installation": 3}]}
+    assert github_values(Settings.model_validate(data))["server_credentials"] == ""
+
+
+def test_nobody_has_a_permission_who_is_not_named(settings):
+    values = init_values(settings, None)
+    assert values["users"] == {SERVICE_ACCOUNT: "administrator"}
+    assert not {"anonymous", "authenticated"} & set(values["users"])
+
+
+def test_no_github_login_can_be_the_service_account():
+    assert not re.fullmatch(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", SERVICE_ACCOUNT)
+
+
+def test_the_files_are_written_below_the_folder(settings, tmp_path):
+    files = render(settings, LOCK)
+    write(tmp_path / "out", files)
+    assert {p: (tmp_path / "out" / p).read_text() for p in ORDER} == files
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file()) == [
+        "aws.txt",
+        "github.txt",
+        "githubrepos.txt",
+        "init.groovy",
+    ]
+
+
+def test_no_secret_s_value_can_be_in_a_stage(settings):
+    names = json.dumps([init_values(settings, LOCK), aws_values(settings), github_values(settings)])
+    assert "password" not in names.lower()
+    assert "PRIVATE KEY" not in names
