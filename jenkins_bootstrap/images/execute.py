@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(slots=True)
 class Bakery:
-    """All that the steps of one command need. `state` and `cache` are folders, `manifest` the project's manifest.json."""
+    """What the steps of one command need. `state` and `cache` are folders, `manifest` the project's manifest.json."""
 
     settings: Settings
     target: Target
