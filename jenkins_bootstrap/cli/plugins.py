@@ -59,8 +59,10 @@ def lock_command(ctx: Context, upgrade: tuple[str, ...], plan_only: bool, exit_c
     document = read_document(ctx)
     newest = ctx.settings.controller.plugin_versions == "newest"
     new = _resolved(ctx, document, old, upgrade or (("*",) if newest else ()))
+    if old is not None and (old.core, old.plugins) == (new.core, new.plugins):
+        new = old  # a document of a later date that says the same is no change
     rows = changes(old, new)
-    if not plan_only and (rows or old != new):
+    if not plan_only and old != new:
         locks.write(path, new)
     found = notes(new, document)
     if ctx.json:
@@ -146,8 +148,8 @@ def fetch_command(ctx: Context, out: Path, source: str | None, plan_only: bool, 
     return 0
 
 
-def read_document(ctx: Context) -> UpdateCenter:
-    """The update-center document of the target."""
+def read_document(ctx: Context, attempts: int = 3) -> UpdateCenter:
+    """The update-center document of the target; a download is tried `attempts` times."""
     from jenkins_bootstrap.plugins import fetch, update_center
     from jenkins_bootstrap.plugins.source import document_source, is_url
 
@@ -155,25 +157,30 @@ def read_document(ctx: Context) -> UpdateCenter:
     if not is_url(source):
         return update_center.read(Path(source))
     with ctx.progress("reading the update-center document"):
-        return fetch.read_document(source)
+        return fetch.read_document(source, attempts=attempts)
 
 
 def wanted_lock(ctx: Context) -> tuple[Lock, list[str]]:
     """The lock that the settings want, and what a person should know of it, a line each. Writes nothing.
 
-    The lock file beside the settings as long as it satisfies them (with `plugin_versions: lock`), else resolved anew.
+    The lock file beside the settings as long as it satisfies them (with `plugin_versions: lock`), else resolved anew. A
+    lock that fits is enough by itself: when the update-center document cannot be had, only its warnings are missing.
     """
     from jenkins_bootstrap.plugins import lock as locks
+    from jenkins_bootstrap.plugins.errors import PluginError
     from jenkins_bootstrap.plugins.notes import notes
 
     path = locks.path_beside(ctx.settings_path)
     old = locks.read(path) if path.exists() else None
-    document = read_document(ctx)
     keep = ctx.settings.controller.plugin_versions == "lock"
-    if old is not None and keep and locks.lock_needed(ctx.settings, old) is None:
-        new = old
-    else:
-        new = _resolved(ctx, document, old, () if keep else ("*",))
+    fits = keep and old is not None and locks.lock_needed(ctx.settings, old) is None
+    try:
+        document = read_document(ctx, attempts=1 if fits else 3)
+    except PluginError as error:
+        if old is None or not fits:
+            raise
+        return old, [f"security warnings are not known: {error.where}: {error.what}"]
+    new = old if old is not None and fits else _resolved(ctx, document, old, () if keep else ("*",))
     return new, [str(finding) for finding in notes(new, document)]
 
 

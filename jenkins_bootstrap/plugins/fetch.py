@@ -31,9 +31,11 @@ from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin
 from jenkins_bootstrap.plugins.notes import SUFFIXES
 from jenkins_bootstrap.plugins.source import is_url
 
-_TIMEOUT_SECONDS = 60
+_TIMEOUT_SECONDS = 20
+"""Without a byte."""
 _ATTEMPTS = 3
 _CHUNK = 1 << 18
+_STALE_SECONDS = 3600
 _MOST_BYTES = 512 * 1024 * 1024
 _NETWORK = (OSError, http.client.HTTPException)
 
@@ -64,7 +66,7 @@ def http_get(url: str) -> AbstractContextManager[Stream]:
 
 
 def read_document(
-    source: str, *, get: Get = http_get, sleep: Callable[[float], None] = time.sleep
+    source: str, *, get: Get = http_get, sleep: Callable[[float], None] = time.sleep, attempts: int = _ATTEMPTS
 ) -> update_center.UpdateCenter:
     """The update-center document at a path or an http(s) URL.
 
@@ -80,7 +82,7 @@ def read_document(
             _whole(stream)
         return raw
 
-    raw = _patiently(attempt, where, "controller.update_center may also name a file", sleep)
+    raw = _patiently(attempt, where, "controller.update_center may also name a file", sleep, attempts)
     return update_center.parse(raw, where)
 
 
@@ -108,6 +110,7 @@ def fetch(
         raise PluginError(
             f"the folder cannot be made: {error.strerror}", where=str(out), hint="choose another with --out"
         ) from error
+    _sweep(out)
     todo = missing(lock, out)
     kept = [p for p in lock.plugins if p not in todo]
     errors: list[BootstrapError] = []
@@ -128,6 +131,14 @@ def fetch(
             raise
     raise_all(errors)
     return Fetched(tuple(p.name for p in todo), tuple(p.name for p in kept))
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a run that was killed left behind; a younger file may belong to one that is still going."""
+    for stale in out.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
+                stale.unlink()
 
 
 def missing(lock: Lock, out: Path) -> list[LockedPlugin]:
@@ -246,20 +257,22 @@ def _no_room(error: OSError, out: Path) -> PluginError:
 T = TypeVar("T")
 
 
-def _patiently(attempt: Callable[[], T], where: str, hint: str, sleep: Callable[[float], None]) -> T:
+def _patiently(
+    attempt: Callable[[], T], where: str, hint: str, sleep: Callable[[float], None], attempts: int = _ATTEMPTS
+) -> T:
     """Try again after what may pass: no connection, a connection that broke, 429 and 5xx."""
-    for left in reversed(range(_ATTEMPTS)):
+    for left in reversed(range(attempts)):
         try:
             return attempt()
         except urllib.error.HTTPError as error:
             error.close()
             if left and (error.code == 429 or error.code >= 500):
-                sleep(float(_ATTEMPTS - left))
+                sleep(float(attempts - left))
                 continue
             raise PluginError(f"the server answers {error.code} {error.reason}", where=where, hint=hint) from error
         except _NETWORK as error:
             if left:
-                sleep(float(_ATTEMPTS - left))
+                sleep(float(attempts - left))
                 continue
             why = getattr(error, "reason", None) or error
             raise PluginError(

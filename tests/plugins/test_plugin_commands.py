@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.cli.main import run
+from jenkins_bootstrap.cli.plugins import wanted_lock
 from jenkins_bootstrap.config import load
+from jenkins_bootstrap.plugins.errors import PluginError
 from jenkins_bootstrap.plugins.lock import read
 
 
@@ -24,7 +27,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def edit(folder: Path, old: str, new: str) -> None:
-    path = folder / "jenkins-bootstrap.yml"
+    edit_file(folder / "jenkins-bootstrap.yml", old, new)
+
+
+def edit_file(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
@@ -135,6 +141,19 @@ def test_upgrade_of_one_of_all_and_of_a_wrong_name(
     assert run(["-c", "small.yml", "plugins", "lock", "--upgrade", "nothing-like-it"]) == 2
 
 
+def test_a_document_of_a_later_date_that_says_the_same_is_no_change(
+    here: Path, raw: Callable[..., dict[str, Any]]
+) -> None:
+    (here / "small.yml").write_text(
+        "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+    )
+    (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
+    assert run(["-c", "small.yml", "plugins", "lock"]) == 0
+    (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"}, generationTimestamp="2025-02-02T00:00:00Z")))
+    assert run(["-c", "small.yml", "plugins", "lock", "--plan", "--exit-code"]) == 0
+
+
 def test_newest_in_the_settings_resolves_anew(here: Path, raw: Callable[..., dict[str, Any]]) -> None:
     for version in ("1", "2"):
         (here / "uc.json").write_text(json.dumps(raw({"a": f"{version} 2.479"})))
@@ -180,6 +199,25 @@ def test_fetch_from_a_folder_and_verify_it(
     assert run([*call, "verify", "--folder", "out", "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert (finding["plugin"], finding["kind"]) == ("b", "hash")
+
+
+def test_a_lock_that_fits_needs_no_update_center(here: Path, raw: Callable[..., dict[str, Any]]) -> None:
+    settings = here / "small.yml"
+    settings.write_text(
+        "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+    )
+    (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
+    assert run(["-c", "small.yml", "plugins", "lock"]) == 0
+    before, notes = wanted_lock(Context(settings))
+    assert ([p.version for p in before.plugins], notes) == (["1"], [])
+    (here / "uc.json").unlink()
+    after, notes = wanted_lock(Context(settings))
+    assert after == before
+    assert ["security warnings are not known" in n for n in notes] == [True]
+    edit_file(settings, "[a]", "[a, b]")
+    with pytest.raises(PluginError, match="cannot be read"):
+        wanted_lock(Context(settings))
 
 
 def test_an_update_center_document_that_is_cut_off(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

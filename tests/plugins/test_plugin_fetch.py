@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -224,6 +225,14 @@ def test_a_run_that_is_interrupted_leaves_whole_files_only(lock: Lock, tmp_path:
         fetch(lock, tmp_path, progress=stop)
     assert not [n for n in names(tmp_path) if n.endswith(".part")]
     assert {p.name for p in lock.plugins} - {p.name for p in missing(lock, tmp_path)} >= {"git"}
+
+
+def test_what_a_killed_run_left_is_swept_away(lock: Lock, tmp_path: Path) -> None:
+    (tmp_path / ".git.old.part").write_bytes(b"half")
+    os.utime(tmp_path / ".git.old.part", (1, 1))
+    (tmp_path / ".git.new.part").write_bytes(b"half")
+    fetch(lock, tmp_path)
+    assert [n for n in names(tmp_path) if n.endswith(".part")] == [".git.new.part"]
 
 
 def test_a_folder_that_cannot_be_made(lock: Lock, tmp_path: Path) -> None:
