@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from jenkins_bootstrap.errors import UsageError
+from jenkins_bootstrap.errors import ToolError, UsageError
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.aws.session import Aws
@@ -80,8 +80,16 @@ class Context:
     @cached_property
     def endpoints(self) -> Endpoints:
         """The embedded AWS and GitHub, started when they are not there."""
+        from importlib.util import find_spec
+
         from jenkins_bootstrap.embedded import client
 
+        if find_spec("moto") is None:
+            raise ToolError(
+                "the embedded target is not installed with this package",
+                where="--target embedded",
+                hint="pip install 'jenkins-bootstrap[embedded]', or use an AWS account: --target aws",
+            )
         print("target: embedded AWS and GitHub, no account is used", file=sys.stderr)
         return client.up(self.settings.embedded, self.folder, settings=self.settings, progress=self.progress)
 

@@ -11,7 +11,12 @@ from jenkins_bootstrap.cli.context import Context, global_options
 
 @click.group()
 def jobs() -> None:
-    """Job definitions for every repository."""
+    """Job definitions for every repository.
+
+    \b
+    Example:
+      jenkins-bootstrap jobs render --out out/jobs
+    """
 
 
 @jobs.command()
@@ -21,23 +26,31 @@ def jobs() -> None:
     required=True,
     help="The folder that the definitions are written to.",
 )
+@click.option(
+    "--repositories",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A JSON list of repositories (as embedded.github), read instead of asking GitHub.",
+)
 @global_options
-def render(ctx: Context, out: Path) -> None:
+def render(ctx: Context, out: Path, repositories: Path | None) -> None:
     """Write one XML a repository, and seed.json, which lists them.
 
     \b
     Example:
       jenkins-bootstrap jobs render --out out/jobs
+      jenkins-bootstrap jobs render --out out/jobs --repositories organisation.json
 
     Definitions that an earlier run wrote there and that are no longer wanted are removed, other files are left alone.
     """
     from datetime import UTC, datetime
 
-    from jenkins_bootstrap.cli.sources import selected
+    from jenkins_bootstrap.cli.sources import selected, use_file
     from jenkins_bootstrap.jobs.output import write_tree
     from jenkins_bootstrap.jobs.xml import render_all
 
     listed_at = datetime.now(UTC)
+    if repositories is not None:
+        use_file(ctx, repositories)
     chosen = selected(ctx)
     with ctx.progress(f"rendering {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen)

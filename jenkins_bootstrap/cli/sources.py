@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.facts import AwsFacts, Repository
@@ -59,6 +60,37 @@ def list_owners(ctx: Context) -> tuple[Repository, ...]:
                 owner.name, api_url=api_url, auth=auth, progress=tell, script_path=ctx.settings.jobs.script_path
             )
     return tuple(listed)
+
+
+def use_file(ctx: Context, file: Path) -> None:
+    """Take the repositories of the settings' owners from a file, so that neither AWS nor GitHub is asked.
+
+    Ids that the file does not give are made of the names, as the embedded GitHub does.
+    """
+    from tempfile import TemporaryDirectory
+
+    from jenkins_bootstrap.embedded.github.store import Store
+
+    with TemporaryDirectory() as scratch:
+        store = Store.load(file, Path(scratch))
+    ctx.repositories = tuple(
+        Repository(
+            owner=record.owner,
+            name=record.name,
+            id=record.id,
+            default_branch=record.default_branch,
+            description=record.description or "",
+            archived=record.archived,
+            fork=record.fork,
+            private=record.private,
+            language=record.language,
+            topics=tuple(record.topics),
+            has_jenkinsfile=record.text_of(ctx.settings.jobs.script_path) is not None,
+            pushed_at=record.pushed_at,
+        )
+        for owner in ctx.settings.github.owners
+        for record in sorted(store.of_owner(owner.name), key=lambda record: record.key)
+    )
 
 
 def selected(ctx: Context) -> list[Repository]:
