@@ -138,13 +138,11 @@ class BakeHandler:
         values = self._values(step, inputs, parent, ami_name, now)
         values |= {"upload": str(upload), "manifest": str(fresh)}
         values["security_groups"] = list(bakery.target.security_groups) or own_group
-        scratch = folder / "tmp"
-        scratch.mkdir()
         packer.write_work(folder / "packer", inputs.template, values, bakery.tool)
         packer.run_packer(
             bakery.tool,
             folder / "packer",
-            env=packer.environment({**bakery.target.environment, "AWS_ENDPOINT": bakery.target.endpoint}, scratch),
+            env=packer.environment({**bakery.target.environment, "AWS_ENDPOINT": bakery.target.endpoint}),
             log=bakery.state / "logs" / f"{ami_name}.log",
             progress=bakery.progress,
             limits=bakery.limits,

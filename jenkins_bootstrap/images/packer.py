@@ -27,6 +27,7 @@ from jenkins_bootstrap.images.template import PLUGINS, VARIABLES, Template, rend
 from jenkins_bootstrap.images.tool import PackerTool
 from jenkins_bootstrap.resources import share
 
+SCRATCH = ".tmp"
 Progress = Callable[[str], None]
 _PREFIX = re.compile(r"^(?:==>|-->)?\s*[\w.-]*amazon-ebs\.[\w-]+:\s*")
 
@@ -57,8 +58,12 @@ def write_work(folder: Path, template: Template, values: Mapping[str, Any], tool
     return variables
 
 
-def environment(aws: Mapping[str, str], scratch: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """All that Packer's environment holds: the AWS_ variables given, where to find programs, where to put files."""
+def environment(aws: Mapping[str, str], environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """All that Packer's environment holds: the AWS_ variables given, where to find programs, where to put files.
+
+    Its temporary files go to the work folder by a relative path: its parts speak over sockets there, whose path may
+    have 107 bytes (unix(7)), and Packer 1.6.6 crashes on a longer one.
+    """
     mine = os.environ if environ is None else environ
     kept = {
         name: mine[name]
@@ -68,8 +73,8 @@ def environment(aws: Mapping[str, str], scratch: Path, environ: Mapping[str, str
     polling = {"AWS_POLL_DELAY_SECONDS": "1", "AWS_MAX_ATTEMPTS": "1800"} if aws.get("AWS_ENDPOINT") else {}
     own = {
         "CHECKPOINT_DISABLE": "1",
-        "PACKER_CACHE_DIR": str(scratch / "cache"),
-        "TMPDIR": str(scratch),
+        "PACKER_CACHE_DIR": SCRATCH,
+        "TMPDIR": SCRATCH,
         "PACKER_RUN_UUID": str(uuid.uuid4()),
     }
     return {**kept, **polling, **{n: v for n, v in aws.items() if n.startswith("AWS_")}, **own}
@@ -91,6 +96,7 @@ def run_packer(
     when it fails or takes too long; on KeyboardInterrupt it lets Packer clean up, then passes the interrupt on.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    (work / SCRATCH).mkdir(exist_ok=True)
     commands = [["build", "-color=false", "-on-error=cleanup", "-var-file=values.json", "."]]
     if tool.needs_plugins:
         commands.insert(0, ["init", "."])
