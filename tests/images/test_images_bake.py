@@ -110,7 +110,6 @@ def oven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oven]:
     client.prepare_root(endpoints)
     aws = Aws.embedded(settings.region, endpoints.aws_url)
     yield Oven(folder, settings, endpoints, ImageCloud(aws), aws)
-    shutil.copytree(endpoints.state / "logs", "/tmp/imgw/logs", dirs_exist_ok=True)
     client.down(settings.embedded, folder, wipe=True)
 
 
