@@ -58,6 +58,7 @@ class Daemon:
         self._activity: Activity
         self._github: GitHubMount
         self._port = 0
+        self._regions = 0
 
     def start(self, say: Callable[[str], None]) -> Record:
         """Load the state, start the servers and return what a client must know."""
@@ -89,7 +90,7 @@ class Daemon:
             DomainDispatcherApplication(create_backend_app),
             servers.Control(self.token, self._control()),
             self._hooks.lock,
-            self._save,
+            self._after_call,
             self._activity,
         )
         handler = type("AwsHandler", (servers.QuietHandler, MotoRequestHandler), {})
@@ -102,6 +103,15 @@ class Daemon:
         from jenkins_bootstrap.embedded import persistence
 
         return persistence.State(persistence.collect(), self._seeded)
+
+    def _after_call(self, only_read: bool) -> None:
+        """Keep what a call changed. A read changes something too when it is the first of a region: its default VPC."""
+        from jenkins_bootstrap.embedded import persistence
+
+        regions = persistence.count()
+        if not only_read or regions != self._regions:
+            self._regions = regions
+            self._save()
 
     def _save(self) -> None:
         self._store.save(self._hooks.lock)

@@ -19,6 +19,7 @@ import platform
 import sys
 import threading
 import types
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -48,15 +49,39 @@ class State:
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles what moto keeps: also lambdas (default factories) and locks, which pickle refuses."""
+    """Pickles what moto keeps: also lambdas, locks, private keys and its own dictionaries, which pickle refuses."""
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, types.FunctionType) and "<" in obj.__qualname__:
             cells = tuple(cell.cell_contents for cell in obj.__closure__ or ())
             return _function, (obj.__module__, marshal.dumps(obj.__code__), obj.__defaults__, cells)
+        if isinstance(obj, defaultdict) and type(obj) is not defaultdict:
+            return _default_dict, (type(obj), obj.default_factory), vars(obj), None, iter(obj.items())
         if isinstance(obj, _LOCK_TYPES):
             return (threading.RLock if isinstance(obj, _LOCK_TYPES[1]) else threading.Lock), ()
+        if type(obj).__module__.startswith("cryptography.") and hasattr(obj, "private_bytes"):
+            return _private_key, (_der(obj),)
         return NotImplemented
+
+
+def _default_dict(kind: type[defaultdict[Any, Any]], factory: Callable[[], Any] | None) -> defaultdict[Any, Any]:
+    """An empty one of a subclass whose constructor wants other arguments (SSM's parameters)."""
+    made = kind.__new__(kind)
+    made.default_factory = factory
+    return made
+
+
+def _der(key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    data: bytes = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return data
+
+
+def _private_key(data: bytes) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    return load_der_private_key(data, password=None)
 
 
 def _function(module: str, code: bytes, defaults: tuple[Any, ...] | None, cells: tuple[Any, ...]) -> Callable[..., Any]:
@@ -74,6 +99,18 @@ def collect() -> dict[str, dict[str, dict[str, Any]]]:
         if service.service_name in KEPT:
             found[service.service_name] = {account: dict(regions) for account, regions in list(service.items())}
     return found
+
+
+def count() -> int:
+    """How many backends there are: it grows when a region is used for the first time."""
+    from moto.core.base_backend import BackendDict
+
+    return sum(
+        len(regions)
+        for service in list(BackendDict._instances)
+        if service.service_name in KEPT
+        for regions in list(service.values())
+    )
 
 
 def install(backends: dict[str, dict[str, dict[str, Any]]]) -> None:

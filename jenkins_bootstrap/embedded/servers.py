@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -69,8 +69,9 @@ class Gate:
     """WSGI: AWS calls to `moto`, control calls to `control`."""
 
     def __init__(
-        self, moto: Wsgi, control: Wsgi, lock: StateLock, save: Callable[[], None], activity: Activity
+        self, moto: Wsgi, control: Wsgi, lock: StateLock, save: Callable[[bool], None], activity: Activity
     ) -> None:
+        """`save` is called after each call, with whether it was one that only reads."""
         self._moto = moto
         self._control = control
         self._lock = lock
@@ -83,13 +84,12 @@ class Gate:
         with self._activity.call():
             if self._activity.closing:
                 status, headers, body = _refusal(environ, "ServiceUnavailable", "the embedded AWS is ending", 503)
-            elif is_read(environ):
-                status, headers, body = self._answer(environ)
             else:
-                with self._lock:
+                reads = is_read(environ)
+                with nullcontext() if reads else self._lock:
                     status, headers, body = self._answer(environ)
                 try:
-                    self._save()
+                    self._save(reads)
                 except Exception as error:
                     traceback.print_exc()
                     status, headers, body = _refusal(environ, "InternalFailure", f"not kept: {error}", 500)
