@@ -20,6 +20,7 @@ from jenkins_bootstrap.images.ports import Cloud
 
 TAG = "BakeRun"
 KEY_PAIRS = "jenkins-bootstrap-bake-"
+KEPT_LOGS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ def write_record(state: Path, run: Run, amis: list[str]) -> None:
 
 
 def end_run(state: Path, run: Run) -> None:
+    """Remove the run's folder; of Packer's logs the newest stay."""
     shutil.rmtree(folder(state, run), ignore_errors=True)
+    logs = sorted((state / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
+    for path in logs[:-KEPT_LOGS]:
+        path.unlink(missing_ok=True)
 
 
 def sweep(cloud: Cloud, run: Run, amis: list[str]) -> list[str]:

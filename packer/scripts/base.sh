@@ -13,6 +13,8 @@ path-include=/usr/share/doc/*/copyright
 path-exclude=/usr/share/man/*
 path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
+path-exclude=/usr/share/perl/*.pod
+path-exclude=/usr/share/gitweb/*
 END
 cat >/etc/apt/apt.conf.d/90jenkins-bootstrap <<'END'
 APT::Install-Recommends "false";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,6 +97,16 @@ def test_a_record_holds_no_more_than_names(tmp_path: Path) -> None:
     assert set(json.loads(text)) == {"host", "pid", "started", "place", "amis"}
     runs.end_run(tmp_path, run)
     assert not runs.folder(tmp_path, run).exists()
+
+
+def test_old_logs_go_and_new_ones_stay(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for number in range(60):
+        path = tmp_path / "logs" / f"{number:02}.log"
+        path.touch()
+        os.utime(path, (number, number))
+    runs.end_run(tmp_path, runs.this_run(PLACE))
+    assert sorted(p.name for p in (tmp_path / "logs").iterdir()) == [f"{n:02}.log" for n in range(10, 60)]
 
 
 def test_the_commit_is_that_of_the_settings_with_dirty(tmp_path: Path) -> None:
