@@ -222,6 +222,12 @@ def test_a_missing_stage_stops_the_boot(boots, hooks):
     assert "The stage github is missing" in came["message"]
 
 
+def test_a_stage_that_fails_in_a_running_jenkins_does_not_say_that_it_closes_it(boots, hooks):
+    up = "jenkinsClass.get().initLevel = jenkinsClass.classLoader.loadClass('jenkins.model.Milestone').COMPLETED"
+    (came,) = boots(hooks(before=up))
+    assert "the stage init.groovy failed. The plugins differ" in came["message"]
+
+
 def test_an_unlocked_plugin_is_told_in_the_log(boots, hooks):
     more = INSTALLED + "jenkinsClass.get().pluginManager.plugins << [shortName: 'by-hand', version: '1', active: true]"
     (came,) = boots(hooks(before=more))

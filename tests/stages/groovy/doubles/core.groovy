@@ -16,6 +16,7 @@ class Jenkins {
     int slaveAgentPort = 0
     int saves = 0
     List descriptors = []
+    def initLevel = Milestone.JOB_CONFIG_ADAPTED
 
     static Jenkins get() { instance }
     void save() { saves++ }
@@ -23,6 +24,8 @@ class Jenkins {
 }
 
 interface Xml { String toXML(o) }
+
+enum Milestone { JOB_CONFIG_ADAPTED, COMPLETED }
 
 class Open {}
 
