@@ -76,7 +76,9 @@ def start_once(folder: Path) -> None:
                 except (ProcessLookupError, subprocess.TimeoutExpired):
                     pass
     if problem:
-        print(log.read_text(errors="replace")[-3000:])
+        lines = log.read_text(errors="replace").splitlines()
+        causes = [line for line in lines if re.search(r"Exception|Error|Caused|Problem|SEVERE", line)]
+        print("\n".join([*causes[:15], *lines[-10:]]))
     check("Jenkins starts and answers at /login", problem)
 
 
