@@ -38,6 +38,7 @@ class Prepared:
     made: content.Definitions
     sources: Mapping[str, Image]
     seconds: dict[str, float] = field(default_factory=dict)
+    packer_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @click.command("bake")
@@ -193,7 +194,9 @@ def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Pla
         progress=ctx.tell,
     )
     executor = Executor(bakery.handlers(), Journal(ctx.state / "journal.jsonl"), progress=ctx.progress)
-    return executor.run(plan)
+    outcome = executor.run(plan)
+    parts.packer_seconds = bakery.packer_seconds
+    return outcome
 
 
 def show_plan(ctx: Context, plan: Plan) -> None:
@@ -232,6 +235,7 @@ def summary(ctx: Context, parts: Prepared, asked: Request, existing: tuple[Image
         "jenkins": parts.jenkins.note or f"Jenkins {parts.jenkins.version}",
         "jobs": {"defined": jobs, "repositories": parts.made.listed},
         "seconds": seconds,
+        "packer_seconds": {name: round(took, 2) for name, took in parts.packer_seconds.items()},
         "manifest": str(ctx.folder / "manifest.json"),
     }
     if ctx.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Bakery:
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     run: runs.Run = field(init=False)
+    packer_seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds that Packer itself ran, by image; the rest of a bake is ours."""
 
     def __post_init__(self) -> None:
         # The embedded AWS has another port at each start; the state folder with the record in it tells it apart.
@@ -139,6 +142,7 @@ class BakeHandler:
         values |= {"upload": str(upload), "manifest": str(fresh)}
         values["security_groups"] = list(bakery.target.security_groups) or own_group
         packer.write_work(folder / "packer", inputs.template, values, bakery.tool)
+        started = time.monotonic()
         packer.run_packer(
             bakery.tool,
             folder / "packer",
@@ -148,6 +152,7 @@ class BakeHandler:
             limits=bakery.limits,
             origin=inputs.template.folder,
         )
+        bakery.packer_seconds[step.image] = time.monotonic() - started
         builds = manifest.read_builds(fresh)
         if not builds:
             raise ToolError("Packer's manifest names no image", where=str(fresh), hint="see Packer's log")

@@ -175,6 +175,7 @@ def test_it_ends_when_its_folder_is_removed(place, wait_for):
         json.dumps({"pid": 1}),
         json.dumps({"pid": os.getpid(), "started": 1, "token": "t", "aws_port": 1, "github_port": 1, "ssh_port": 22}),
     ],
+    ids=["empty", "cut off", "a list", "incomplete", "another process"],
 )
 def test_a_stale_record_is_replaced(place, text):
     place.state.root.mkdir()
