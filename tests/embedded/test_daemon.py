@@ -144,7 +144,7 @@ def test_interrupting_a_command_does_not_reach_the_daemon(place):
 
 
 def test_unused_for_long_enough_it_ends_by_itself_and_keeps_all(place, wait_for):
-    first = place.up(idle_seconds=0.5)
+    first = place.up(idle_seconds=2.0)
     before = vpcs(place, first)
     wait_for(lambda: not daemons_of(place))
     assert not place.state.record.exists()
@@ -152,9 +152,9 @@ def test_unused_for_long_enough_it_ends_by_itself_and_keeps_all(place, wait_for)
 
 
 def test_use_keeps_it_alive(place):
-    endpoints = place.up(idle_seconds=1.5)
+    endpoints = place.up(idle_seconds=2.0)
     ec2 = place.aws(endpoints, "ec2")
-    for _ in range(30):
+    for _ in range(40):
         ec2.describe_vpcs()
         subprocess.run(["sleep", "0.1"], check=True)
     assert process_started(endpoints.pid) is not None
