@@ -46,7 +46,7 @@ class ImageCloud:
         for snapshot in snapshots:
             self._gone_is_fine("delete_snapshot", "InvalidSnapshot.NotFound", SnapshotId=snapshot)
 
-    def make_security_group(self, name: str, vpc: str, port: int, tags: Mapping[str, str]) -> str:
+    def make_security_group(self, name: str, vpc: str, port: int, cidr: str, tags: Mapping[str, str]) -> str:
         pairs = [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
         made = self._aws.call(
             "ec2",
@@ -56,7 +56,7 @@ class ImageCloud:
             TagSpecifications=[{"ResourceType": "security-group", "Tags": pairs}],
             **({"VpcId": vpc} if vpc else {}),
         )
-        rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}
         self._aws.call("ec2", "authorize_security_group_ingress", GroupId=made["GroupId"], IpPermissions=[rule])
         return str(made["GroupId"])
 

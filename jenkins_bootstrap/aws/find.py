@@ -24,11 +24,10 @@ def image(aws: Aws, find: FindImage, project: str, architecture: str) -> Image:
 
 def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:
     """One look-up a thing that the settings name, by the path of the setting; none of them is made yet."""
-    sign_ins = {owner.sign_in for owner in settings.github.owners}
     asked: dict[str, Callable[[], Any]] = {
         "account": lambda: aws.account,
         "secrets.agent_key": lambda: secrets.agent_key(aws, settings.secrets.agent_key),
-        "secrets.settings": lambda: secrets.settings_secret(aws, settings.secrets.settings, sign_ins),
+        "secrets.settings": lambda: secrets.settings_secret(aws, settings),
     }
     controller = settings.controller
     _add_places(asked, aws, "controller", controller.security_groups, controller.subnets, controller.instance_profile)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
+from jenkins_bootstrap.config.models import Controller, Settings
 from jenkins_bootstrap.errors import BootstrapError, SecretError, nearest, raise_all
 from jenkins_bootstrap.facts import SecretShape
 
@@ -106,8 +107,21 @@ def required_keys(sign_ins: Collection[str]) -> tuple[str, ...]:
     return keys
 
 
-def check_settings_secret(text: str, where: str, sign_ins: Collection[str]) -> Mapping[str, str]:
-    """The key-value secret as a mapping, each key checked.
+def named_keys(controller: Controller) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keys that the settings themselves speak of: required ones, which options of the sign-in name as `secret:KEY`, and
+    optional ones, a password for an account."""
+    options = [value for value in controller.sign_in.options.values() if isinstance(value, str)]
+    required = tuple(sorted({v.removeprefix("secret:") for v in options if v.startswith("secret:")}))
+    return required, tuple(f"password_{account.id}" for account in controller.accounts)
+
+
+def check_settings_secret(
+    text: str,
+    where: str,
+    sign_ins: Collection[str],
+    named: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+) -> Mapping[str, str]:
+    """The key-value secret as a mapping, each key checked. `named` are required and optional keys of the settings' own.
 
     Raises SecretError (several at once as SeveralErrors) when it is not JSON, no object, lacks a key, has an unknown
     one, or a value is no string or empty.
@@ -119,17 +133,18 @@ def check_settings_secret(text: str, where: str, sign_ins: Collection[str]) -> M
     if not isinstance(value, dict):
         raise SecretError("is JSON but no object", where=where, hint='store one object: {"admin_username": "...", ...}')
     errors: list[BootstrapError] = []
-    for key in required_keys(sign_ins):
+    known = (*KNOWN, *named[0], *named[1])
+    for key in (*required_keys(sign_ins), *named[0]):
         if key not in value:
             errors.append(SecretError(f"has no key {key}", where=where, hint=f"add {key} to the secret's object"))
     for key, content in value.items():
-        if key not in KNOWN:
-            near = nearest(key, KNOWN)
-            hint = f"did you mean {near}?" if near else f"known keys: {', '.join(KNOWN)}"
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"did you mean {near}?" if near else f"known keys: {', '.join(known)}"
             errors.append(SecretError(f"has an unknown key {key}", where=where, hint=hint))
         elif not isinstance(content, str):
             errors.append(SecretError(f"the value of {key} is no string", where=where, hint="put it in quotes"))
-        elif not content.strip() and key not in OPTIONAL:
+        elif not content.strip() and key not in (*OPTIONAL, *named[1]):
             errors.append(SecretError(f"the value of {key} is empty", where=where, hint=f"give {key} a value"))
     if "app" in sign_ins and isinstance(value.get("github_app_private_key"), str):
         try:
@@ -147,9 +162,12 @@ def agent_key(aws: Aws, name: str) -> SecretShape:
     return secret.shape
 
 
-def settings_secret(aws: Aws, name: str, sign_ins: Collection[str]) -> tuple[SecretShape, Mapping[str, str]]:
+def settings_secret(aws: Aws, settings: Settings) -> tuple[SecretShape, Mapping[str, str]]:
     """The shape of the key-value secret with its keys, and its values."""
+    name = settings.secrets.settings
+    sign_ins = {owner.sign_in for owner in settings.github.owners}
     secret = read(aws, name)
-    values = check_settings_secret(secret.text, f"secret {name} in {aws.region}", sign_ins)
+    where = f"secret {name} in {aws.region}"
+    values = check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
     shape = secret.shape
     return SecretShape(shape.name, shape.arn, shape.version, tuple(sorted(values))), values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import click
 
 from jenkins_bootstrap.cli import content
 from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
+from jenkins_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.facts import Image
@@ -39,6 +41,17 @@ class Prepared:
     sources: Mapping[str, Image]
     seconds: dict[str, float] = field(default_factory=dict)
     packer_seconds: dict[str, float] = field(default_factory=dict)
+    plugin_files: Path | None = None
+    """Where the locked plugins' files are, or will be before Packer starts; None bakes without them."""
+
+    @property
+    def missing(self) -> list[str]:
+        """What the controller is baked without, in words that every summary says."""
+        return [words for words in (self.jenkins.note, "" if self.plugin_files else WITHOUT_PLUGINS) if words]
+
+
+LOOPBACK = "127.0.0.0/8"
+WITHOUT_PLUGINS = "without plugins: give JENKINS_PLUGINS=DIR, a folder with the files of the lock"
 
 
 @click.command("bake")
@@ -79,6 +92,7 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
     from jenkins_bootstrap.aws import find
     from jenkins_bootstrap.cli.plugins import wanted_lock
     from jenkins_bootstrap.images.war import check_plugins, find_jenkins
+    from jenkins_bootstrap.plugins.lock import dumps
 
     clock = Clock()
     jenkins = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
@@ -105,7 +119,11 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
         with ctx.progress("compiling the stages"):
             compiled = report.result()
         clock.mark("waiting for Groovy")
-    return Prepared(jenkins, lock, notes, files, compiled, made, sources, clock.seconds)
+    plugin_files = None
+    if ctx.target == "aws" or os.environ.get("JENKINS_PLUGINS"):
+        key = hashlib.sha256(dumps(lock).encode()).hexdigest()[:16]
+        plugin_files = ctx.cache / "plugins" / key
+    return Prepared(jenkins, lock, notes, files, compiled, made, sources, clock.seconds, plugin_files=plugin_files)
 
 
 class Clock:
@@ -135,11 +153,17 @@ def request(ctx: Context, parts: Prepared, images: tuple[str, ...], *, sweep: bo
 
 
 def controller_content(parts: Prepared) -> ControllerContent:
-    from jenkins_bootstrap.images.inputs import ControllerContent
+    from jenkins_bootstrap.images.inputs import Archive, ControllerContent
     from jenkins_bootstrap.plugins.lock import dumps
 
+    folder = parts.plugin_files
+    plugins = () if folder is None else parts.lock.plugins
     return ControllerContent(
-        stages=parts.stages, lock=dumps(parts.lock), jenkins=parts.jenkins, seed=content.seed_files(parts.made)
+        stages=parts.stages,
+        lock=dumps(parts.lock),
+        jenkins=parts.jenkins,
+        seed=content.seed_files(parts.made),
+        archives=tuple(Archive(p.name, (folder or Path()) / f"{p.name}.jpi", p.sha256) for p in plugins),
     )
 
 
@@ -154,24 +178,34 @@ def write_lock(ctx: Context, lock: Lock) -> None:
 
 
 def target(ctx: Context) -> Target:
-    """The AWS that Packer bakes in, with the credentials of the usual chain in its environment, not its arguments."""
+    """The AWS that Packer bakes in, with the credentials of the usual chain in its environment, not its arguments.
+
+    Raises BootstrapError on real AWS when nothing says who may reach the instance: SSH is never open to the world.
+    """
     from jenkins_bootstrap.aws import lookup
     from jenkins_bootstrap.images.execute import Target
 
     network = ctx.settings.network
-    subnet = ""
+    subnet, vpc = "", ""
     groups: tuple[str, ...] = ()
-    vpc = ""
     if (where := network.subnets) is not None:
         found = lookup.subnets(ctx.aws, where.tags, where.name, where.several)
         subnet, vpc = found[0].id, found[0].vpc
     if (find := network.security_groups) is not None:
         groups = tuple(g.id for g in lookup.security_groups(ctx.aws, find.tags, find.name, find.several))
     if ctx.target == "embedded":
-        environment, endpoint, port = ctx.endpoints.environment(), ctx.endpoints.aws_url, ctx.endpoints.ssh_port
-    else:
-        environment, endpoint, port = ctx.aws.environment(), "", 22
-    return Target(ctx.target, endpoint, environment, port, subnet, vpc, groups)
+        ends = ctx.endpoints
+        return Target(
+            *("embedded", ends.aws_url, ends.environment(), ends.ssh_port, subnet, vpc, groups),
+            ssh_from=network.ssh_from or LOOPBACK,
+        )
+    if not groups and network.ssh_from is None:
+        raise BootstrapError(
+            "nothing says who may reach the instance that bakes",
+            where=f"{ctx.settings_path}: network",
+            hint="set network.ssh_from to this machine's address (203.0.113.7/32), or network.security_groups",
+        )
+    return Target("aws", "", ctx.aws.environment(), 22, subnet, vpc, groups, ssh_from=network.ssh_from or "")
 
 
 def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Plan) -> Outcome:
@@ -179,11 +213,15 @@ def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Pla
     from jenkins_bootstrap.images.commit import commit_of
     from jenkins_bootstrap.images.execute import Bakery
     from jenkins_bootstrap.images.tool import find_packer
-    from jenkins_bootstrap.plan import Executor, Journal
+    from jenkins_bootstrap.plan import Executor, Journal, Outcome
 
+    if not plan:
+        return Outcome()
+    where = target(ctx)
+    prepared = make_ready(ctx, parts)
     bakery: Bakery = Bakery(
         settings=ctx.settings,
-        target=target(ctx),
+        target=where,
         cloud=cloud,
         tool=find_packer(),
         inputs=asked.inputs,
@@ -195,8 +233,27 @@ def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Pla
     )
     executor = Executor(bakery.handlers(), Journal(ctx.state / "journal.jsonl"), progress=ctx.progress)
     outcome = executor.run(plan)
+    outcome.seconds = prepared | outcome.seconds
     parts.packer_seconds = bakery.packer_seconds
     return outcome
+
+
+def make_ready(ctx: Context, parts: Prepared) -> dict[str, float]:
+    """What a bake needs on this machine before Packer starts: plugin files, the embedded root file system; seconds."""
+    clock = Clock()
+    if parts.plugin_files is not None:
+        from jenkins_bootstrap.plugins.fetch import fetch
+
+        with ctx.progress("fetching plugins") as line:
+            fetch(parts.lock, parts.plugin_files, source=os.environ.get("JENKINS_PLUGINS"), progress=line)
+        clock.mark("plugin files")
+    if ctx.target == "embedded":
+        from jenkins_bootstrap.embedded import client
+
+        with ctx.progress("making the root file system of the instances") as line:
+            client.prepare_root(ctx.endpoints, line)
+        clock.mark("root file system")
+    return clock.seconds
 
 
 def show_plan(ctx: Context, plan: Plan) -> None:
@@ -231,8 +288,9 @@ def summary(ctx: Context, parts: Prepared, asked: Request, existing: tuple[Image
         "images": images,
         "stages": list(parts.stages),
         "compiled": content.compiled_words(parts.compiled),
-        "plugins": {"locked": len(parts.lock.plugins), "core": parts.lock.core},
-        "jenkins": parts.jenkins.note or f"Jenkins {parts.jenkins.version}",
+        "plugins": {"locked": len(parts.lock.plugins), "core": parts.lock.core, "in_image": bool(parts.plugin_files)},
+        "jenkins": None if parts.jenkins.note else parts.jenkins.version,
+        "missing": parts.missing,
         "jobs": {"defined": jobs, "repositories": parts.made.listed},
         "seconds": seconds,
         "packer_seconds": {name: round(took, 2) for name, took in parts.packer_seconds.items()},
@@ -244,8 +302,8 @@ def summary(ctx: Context, parts: Prepared, asked: Request, existing: tuple[Image
         print_summary(ctx, told)
     if not parts.compiled.compiled:
         ctx.warn(content.compiled_words(parts.compiled))
-    if parts.jenkins.note:
-        ctx.warn(parts.jenkins.note)
+    for words in parts.missing:
+        ctx.warn(words)
     for note in parts.notes:
         ctx.note(f"plugins: {note}")
 
@@ -275,9 +333,10 @@ def print_summary(ctx: Context, told: dict[str, Any]) -> None:
         ctx.out(f"  built at     {row['built_at']}")
         ctx.out(f"  tags         {', '.join(f'{k}={v}' for k, v in row['tags'].items() if k not in SHOWN)}")
     ctx.out(f"stages: {', '.join(told['stages'])}; {told['compiled']}")
-    ctx.out(f"plugins: {told['plugins']['locked']} locked for core {told['plugins']['core']}")
+    place = "their files in the image" if told["plugins"]["in_image"] else "their files not in the image"
+    ctx.out(f"plugins: {told['plugins']['locked']} locked for core {told['plugins']['core']}, {place}")
     ctx.out(f"jobs: {told['jobs']['defined']} of {told['jobs']['repositories']} repositories")
-    ctx.out(f"jenkins: {told['jenkins']}")
+    ctx.out(f"jenkins: {told['jenkins'] or told['missing'][0]}")
     took = sum(told["seconds"].values())
     ctx.out(
         f"seconds: {took:.1f} in all; "

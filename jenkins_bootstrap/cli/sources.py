@@ -37,8 +37,7 @@ def sign_in_values(ctx: Context) -> Mapping[str, str]:
     """The values of the key-value secret alone, for commands that need nothing else of AWS."""
     from jenkins_bootstrap.aws import secrets
 
-    sign_ins = {owner.sign_in for owner in ctx.settings.github.owners}
-    return secrets.settings_secret(ctx.aws, ctx.settings.secrets.settings, sign_ins)[1]
+    return secrets.settings_secret(ctx.aws, ctx.settings)[1]
 
 
 def github_api_url(ctx: Context) -> str:

@@ -310,6 +310,12 @@ class Network(Model):
 
     subnets: Find | None = Field(None, description="where they run")
     security_groups: Find | None = Field(None, description="they must let Packer in by SSH")
+    ssh_from: str | None = Field(
+        None,
+        pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$",
+        description="in place of security_groups: the addresses that a temporary group lets in by SSH",
+        examples=["203.0.113.7/32"],
+    )
 
 
 DEBIAN_OWNER = "136693071363"

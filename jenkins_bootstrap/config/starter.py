@@ -162,7 +162,8 @@ secrets:
 # Where the instances run that images are baked on; without it the account's default network.
 # network:
 #   subnets: {tags: {Project: @PROJECT@, Role: bake}}
-#   security_groups: {tags: {Project: @PROJECT@, Role: bake}}
+#   security_groups: {tags: {Project: @PROJECT@, Role: bake}} # they let this machine in by SSH
+#   ssh_from: 203.0.113.7/32 # or this: a temporary group lets these addresses in; real AWS needs one of the two
 
 # Images, each from a foreign one (source) or from another of this list (parent).
 images:

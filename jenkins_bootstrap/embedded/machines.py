@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jenkins_bootstrap.embedded.metal import Metal
 from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
 from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.files import write_atomic
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.embedded.hooked import Launch
@@ -45,9 +46,23 @@ class MetalMachines:
         self._metal.reap()
 
     def root(self) -> Path:
-        """The root file system, made now if it is not there (most of a minute, once a machine)."""
+        """The root file system, made now if it is not there (most of a minute, once a machine).
+
+        Raises BootstrapError when images were baked on another one: their layers would lie on the wrong ground.
+        """
         with self._making:
-            return ensure_rootfs(self._cache, tar=self._tar, progress=self._note)
+            found = ensure_rootfs(self._cache, tar=self._tar, progress=self._note)
+            kept = self.folder / "root"
+            before = kept.read_text() if kept.is_file() else found.name
+            if before != found.name and self.layers():
+                raise BootstrapError(
+                    f"its images stand on the root file system {before}, now it is {found.name}",
+                    where=str(self.folder),
+                    hint="start afresh with: jenkins-bootstrap embedded down --wipe, or set embedded.root_filesystem back",
+                )
+            if not kept.is_file() or before != found.name:
+                write_atomic(kept, found.name)
+            return found
 
     def _note(self, line: str) -> None:
         self._root_progress = line

@@ -35,6 +35,8 @@ class Target:
     subnet: str = ""
     vpc: str = ""
     security_groups: tuple[str, ...] = ()
+    ssh_from: str = ""
+    """The addresses (CIDR) that a temporary group lets in, when no `security_groups` are given."""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,11 @@ class BakeHandler:
         # Made here and not by Packer, whose own group has a random name and no tags: after a crash none could find it.
         bakery = self.bakery
         return bakery.cloud.make_security_group(
-            f"{bakery.run.key_pair}{image}", bakery.target.vpc, bakery.target.ssh_port, self._run_tags(image)
+            f"{bakery.run.key_pair}{image}",
+            bakery.target.vpc,
+            bakery.target.ssh_port,
+            bakery.target.ssh_from,
+            self._run_tags(image),
         )
 
     def _run_tags(self, image: str) -> dict[str, str]:

@@ -24,8 +24,8 @@ class Cloud(Protocol):
     def deregister(self, image: str) -> None:
         """Remove an image and its snapshots; one that is gone already is no error."""
 
-    def make_security_group(self, name: str, vpc: str, port: int, tags: Mapping[str, str]) -> str:
-        """A group that lets in TCP to `port`, in `vpc` ("" is the default one); returns its id."""
+    def make_security_group(self, name: str, vpc: str, port: int, cidr: str, tags: Mapping[str, str]) -> str:
+        """A group that lets in TCP to `port` from `cidr`, in `vpc` ("" is the default one); returns its id."""
 
     def remove_run(self, tag: str, run: str, key_pairs: str) -> list[str]:
         """Remove what a run left: instances (waiting for their end), volumes and groups whose `tag` is `run`, and key

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from jenkins_bootstrap.aws import secrets
+from jenkins_bootstrap.config.models import Account, Controller, SignIn
 from jenkins_bootstrap.errors import SecretError, SeveralErrors
 
 CANARY = "not-a-real-password-canary"
@@ -123,9 +124,27 @@ def test_a_deleted_secret(aws):
         secrets.read(aws, "gone")
 
 
-def test_values_are_in_no_repr(aws):
+def test_keys_that_the_settings_name_are_known(settings):
+    controller = Controller(
+        url="https://jenkins.example.org/",
+        accounts=[Account(id="ada")],
+        sign_in=SignIn(
+            kind="ldap", options={"managerPasswordSecret": "secret:ldap_password", "server": "ldap.example.org"}
+        ),
+    )
+    named = secrets.named_keys(controller)
+    assert named == (("ldap_password",), ("password_ada",))
+    with pytest.raises(SecretError, match="has no key ldap_password"):
+        secrets.check_settings_secret(json.dumps(GOOD), "secret", {"token"}, named)
+    both = GOOD | {"ldap_password": "not-a-real-one", "password_ada": "not-a-real-one"}
+    assert secrets.check_settings_secret(json.dumps(both), "secret", {"token"}, named) == both
+    with pytest.raises(SecretError, match="unknown key password_grace"):
+        secrets.check_settings_secret(json.dumps(both | {"password_grace": "x"}), "secret", {"token"}, named)
+
+
+def test_values_are_in_no_repr(aws, settings):
     aws.client("secretsmanager").create_secret(Name="jenkins", SecretString=json.dumps(GOOD))
     assert CANARY not in repr(secrets.read(aws, "jenkins"))
-    shape, _ = secrets.settings_secret(aws, "jenkins", {"token"})
+    shape, _ = secrets.settings_secret(aws, settings)
     assert CANARY not in repr(shape)
     assert shape.keys == tuple(sorted(GOOD))

@@ -56,7 +56,13 @@ class Oven:
         asked = request(self.settings, names, content=content, sources=sources, folder=self.folder)
         bakery = Bakery(
             settings=self.settings,
-            target=Target("embedded", self.endpoints.aws_url, self.endpoints.environment(), self.endpoints.ssh_port),
+            target=Target(
+                "embedded",
+                self.endpoints.aws_url,
+                self.endpoints.environment(),
+                self.endpoints.ssh_port,
+                ssh_from="127.0.0.0/8",
+            ),
             cloud=self.cloud,
             tool=find_packer(),
             inputs=asked.inputs,

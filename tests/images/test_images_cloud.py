@@ -65,7 +65,7 @@ def names_of(values: Any, key: str) -> set[str]:
 def test_a_run_is_removed_and_nothing_of_another(aws: Aws, cloud: ImageCloud) -> None:
     groups = {}
     for run in (RUN, f"{RUN}3"):
-        groups[run] = cloud.make_security_group(f"{KEY_PAIRS}{run}-base", "", 22, {TAG: run})
+        groups[run] = cloud.make_security_group(f"{KEY_PAIRS}{run}-base", "", 22, "127.0.0.0/8", {TAG: run})
         aws.call("ec2", "create_key_pair", KeyName=f"{KEY_PAIRS}{run}-base")
     mine, others, untagged = launch(aws, **{TAG: RUN}), launch(aws, **{TAG: f"{RUN}3"}), launch(aws)
     spare = aws.call(
@@ -109,6 +109,6 @@ def test_images_are_those_of_the_project_with_their_tags(aws: Aws, cloud: ImageC
 
 
 def test_a_group_of_a_bake_lets_in_its_port_alone(aws: Aws, cloud: ImageCloud) -> None:
-    group = cloud.make_security_group("g", "", 2222, {TAG: RUN})
+    group = cloud.make_security_group("g", "", 2222, "127.0.0.0/8", {TAG: RUN})
     (found,) = aws.call("ec2", "describe_security_groups", GroupIds=[group])["SecurityGroups"]
     assert [(p["FromPort"], p["ToPort"], p["IpProtocol"]) for p in found["IpPermissions"]] == [(2222, 2222, "tcp")]

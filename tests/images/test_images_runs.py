@@ -40,7 +40,7 @@ class Cloud:
 
     def untag(self, ids: Sequence[str], keys: Sequence[str]) -> None: ...
 
-    def make_security_group(self, name: str, vpc: str, port: int, tags: Mapping[str, str]) -> str:
+    def make_security_group(self, name: str, vpc: str, port: int, cidr: str, tags: Mapping[str, str]) -> str:
         return "sg-1"
 
 
