@@ -58,7 +58,7 @@ class MetalMachines:
                 raise BootstrapError(
                     f"its images stand on the root file system {before}, now it is {found.name}",
                     where=str(self.folder),
-                    hint="start afresh with: jenkins-bootstrap embedded down --wipe, or set embedded.root_filesystem back",
+                    hint="jenkins-bootstrap embedded down --wipe, or set embedded.root_filesystem back",
                 )
             if not kept.is_file() or before != found.name:
                 write_atomic(kept, found.name)
