@@ -95,6 +95,8 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
     from jenkins_bootstrap.plugins.lock import dumps
 
     clock = Clock()
+    if ctx.target == "aws":
+        _ = ctx.aws  # without credentials nothing else is worth telling
     jenkins = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
     lock, notes = wanted_lock(ctx)
     check_plugins(jenkins, {plugin.name: plugin.required_core for plugin in lock.plugins})

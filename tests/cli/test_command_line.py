@@ -73,14 +73,7 @@ def test_wrong_target_in_the_environment_exits_with_2(tmp_path):
 
 
 def test_real_aws_without_credentials_is_one_clear_error(tmp_path):
-    (tmp_path / "jenkins-bootstrap.yml").write_text(
-        STARTER.read_text().replace('version: "2.516.2"', 'version: "2.516.2"\n    source: {}')
-    )
-    sample = Path(main.__file__).parents[1] / "data" / "update-center-sample.json"
-    text = (tmp_path / "jenkins-bootstrap.yml").read_text()
-    (tmp_path / "jenkins-bootstrap.yml").write_text(
-        text.replace("  plugins:\n", f"  update_center: {sample}\n  plugins:\n", 1)
-    )
+    (tmp_path / "jenkins-bootstrap.yml").write_text(STARTER.read_text())
     done = run(
         *("--target", "aws", "bake", "controller"),
         cwd=tmp_path,
@@ -92,13 +85,6 @@ def test_real_aws_without_credentials_is_one_clear_error(tmp_path):
     assert done.stderr.count("error:") == 1
     assert "AWS credentials: none found" in done.stderr
     assert "AWS_PROFILE" in done.stderr
-
-
-def test_real_aws_without_a_source_of_jenkins_is_an_error(tmp_path):
-    (tmp_path / "jenkins-bootstrap.yml").write_text(STARTER.read_text())
-    done = run("--target", "aws", "bake", "controller", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "JENKINS_WAR" in done.stderr
 
 
 def test_an_image_without_a_definition_is_told_with_the_nearest(tmp_path):
