@@ -77,14 +77,3 @@ def definitions(ctx: Context, lock: Lock) -> Definitions:
     with ctx.progress(f"defining {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen)
     return Definitions(rendered, len(ctx.repositories), listed_at)
-
-
-def seed_files(made: Definitions) -> dict[str, str]:
-    """The dated seed of an image, by path below jobs/."""
-    from jenkins_bootstrap.files import canonical_json
-    from jenkins_bootstrap.jobs import seed
-
-    rendered = made.rendered
-    files = {"seed.json": canonical_json(seed.contents(rendered.jobs, rendered.folders, made.listed_at))}
-    files |= {seed.folder_file(place): folder.xml.decode() for place, folder in enumerate(rendered.folders)}
-    return files | {seed.job_file(job): job.xml.decode() for job in rendered.jobs}

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from jenkins_bootstrap.cli.bake import image_row
 from jenkins_bootstrap.cli.context import Context, global_options
+from jenkins_bootstrap.cli.summary import image_row
 
 
 @click.group("images")

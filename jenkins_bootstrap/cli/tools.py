@@ -8,6 +8,10 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from jenkins_bootstrap.errors import ToolError
+from jenkins_bootstrap.images.tool import find_packer
+from jenkins_bootstrap.stages.compile import GROOVY
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -17,7 +21,6 @@ class Tool:
     version_command: tuple[str, ...]
     pattern: str
     package: str
-    wanted: str = ""
     exactly: str = ""
 
 
@@ -31,10 +34,8 @@ class Found:
     remedy: str
 
 
-# Another program is named packer too (of cracklib): it says nothing like this. Jenkins has Groovy 2.4.21 inside.
 TOOLS = (
-    Tool("packer", ("packer", "version"), r"^Packer v(\d+\.\d+\.\d+)", "packer", wanted="1.6.6 or later"),
-    Tool("groovy", ("groovy", "--version"), r"Groovy Version: (\S+)", "groovy", exactly="2.4.21"),
+    Tool("groovy", ("groovy", "--version"), r"Groovy Version: (\S+)", "groovy", exactly=GROOVY),
     Tool("javac", ("javac", "-version"), r"javac (\d+\S*)", "default-jdk-headless"),
     Tool("git", ("git", "--version"), r"git version (\S+)", "git"),
 )
@@ -56,9 +57,16 @@ def look(tool: Tool) -> Found:
     version = seen[1]
     if tool.exactly and version != tool.exactly:
         return Found(tool.name, False, f"{version}; {tool.exactly} is wanted", install(tool.package))
-    if tool.name == "packer" and tuple(map(int, version.split("."))) < (1, 6, 6):
-        return Found(tool.name, False, f"{version}; {tool.wanted} is wanted", install(tool.package))
     return Found(tool.name, True, version, "")
+
+
+def packer() -> Found:
+    """The Packer that a bake would use."""
+    try:
+        tool = find_packer()
+    except ToolError as error:
+        return Found("packer", False, error.what, error.hint)
+    return Found("packer", True, tool.words, "")
 
 
 def look_at_all() -> list[Found]:
@@ -66,4 +74,5 @@ def look_at_all() -> list[Found]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=len(TOOLS)) as pool:
-        return list(pool.map(look, TOOLS))
+        others = pool.map(look, TOOLS)
+        return [packer(), *others]

@@ -38,7 +38,7 @@ class ControllerContent:
     stages: Mapping[str, str]
     lock: str
     jenkins: JenkinsSource
-    seed: Mapping[str, str] = field(default_factory=dict)
+    seed: Mapping[str, bytes] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
 
     @property

@@ -128,7 +128,7 @@ def _write_controller(
         _verify(archive)
         members.append(Member(f"{_SHARE}/plugins/{archive.name}.jpi", archive.path))
     write_tar(upload / "payload.tar", members)
-    write_tar(upload / "seed.tar", [Member(f"{_SHARE}/jobs/{n}", t.encode()) for n, t in content.seed.items()])
+    write_tar(upload / "seed.tar", [Member(f"{_SHARE}/jobs/{n}", xml) for n, xml in content.seed.items()])
     if content.jenkins.war is not None:
         _link(content.jenkins.war.path, upload / "jenkins.war")
 

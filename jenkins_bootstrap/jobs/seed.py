@@ -1,6 +1,6 @@
-"""The dated seed: every definition in one file that an image carries, outside its content key.
+"""The dated seed: the definitions that an image carries, outside its content key.
 
-Unpacked at /usr/share/jenkins-bootstrap/jobs/ it is
+Below /usr/share/jenkins-bootstrap/jobs/ it is
 
     seed.json                  what there is, and when GitHub was listed
     folders/0.xml, 1.xml ...   folders, parents first
@@ -11,10 +11,7 @@ At boot the stage githubrepos.txt creates from it only what is not there.
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import tarfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +25,8 @@ SCHEMA = 1
 _PART = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
-def build_seed(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> bytes:
-    """The seed as a tar.gz: the same jobs, folders and time give the same bytes.
+def seed_files(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> dict[str, bytes]:
+    """The seed's files by path, sorted: the same jobs, folders and time give the same bytes.
 
     `listed_at` is when GitHub was listed, with its time zone. Raises BootstrapError for an owner or a name that cannot
     be a file's name, and names the repository.
@@ -37,13 +34,7 @@ def build_seed(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: 
     files = {"seed.json": canonical_json(contents(jobs, folders, listed_at)).encode()}
     files |= {folder_file(place): folder.xml for place, folder in enumerate(folders)}
     files |= {job_file(job): job.xml for job in jobs}
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for name in sorted(files):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(files[name]), 0o644
-            tar.addfile(entry, io.BytesIO(files[name]))
-    return gzip.compress(raw.getvalue(), compresslevel=1, mtime=0)
+    return dict(sorted(files.items()))
 
 
 def contents(

@@ -244,7 +244,7 @@ def test_base_and_controller(oven: Oven, content: ControllerContent, tmp_path: P
     assert manifest["builds"][1]["custom_data"]["ContentKey"] == controller.tag("ContentKey")
 
     assert not oven.bakery(content, ["controller"])[1], "everything is there: nothing to do"
-    newer = replace(content, seed={**content.seed, "xml/acme/new.xml": "<x/>"})
+    newer = replace(content, seed={**content.seed, "xml/acme/new.xml": b"<x/>"})
     assert not oven.bakery(newer, ["controller"])[1], "a new repository alone bakes nothing"
 
 

@@ -99,7 +99,7 @@ def test_times_and_the_order_of_a_folder_do_not_matter(inputs_of: Inputs, templa
 def test_the_seed_of_jobs_does_not_matter(inputs_of: Inputs, content: ControllerContent) -> None:
     inputs = inputs_of()
     assert inputs.controller is not None and inputs.controller.seed
-    other = replace(inputs, controller=replace(content, seed={"xml/acme/other.xml": "<x/>"}))
+    other = replace(inputs, controller=replace(content, seed={"xml/acme/other.xml": b"<x/>"}))
     assert key(other) == key(inputs)
 
 
