@@ -26,7 +26,10 @@ JOB = (
 
 @pytest.fixture
 def content() -> ControllerContent:
-    seed = {"seed.json": b'{"listed": "2026-01-01T00:00:00Z"}\n', **{f"xml/acme/r{n}.xml": JOB.encode() for n in range(3)}}
+    seed = {
+        "seed.json": b'{"listed": "2026-01-01T00:00:00Z"}\n',
+        **{f"xml/acme/r{n}.xml": JOB.encode() for n in range(3)},
+    }
     return ControllerContent(STAGES, LOCK, JenkinsSource(version="2.516.2"), seed)
 
 
