@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ from jenkins_bootstrap.cli.summary import summary
 from jenkins_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
+    from jenkins_bootstrap.aws.bakery import ImageCloud
     from jenkins_bootstrap.facts import Image
     from jenkins_bootstrap.images.execute import Bakery, Target
     from jenkins_bootstrap.images.inputs import ControllerContent
@@ -70,21 +71,26 @@ def bake(ctx: Context, images: tuple[str, ...], plan_only: bool, exit_code: bool
     What an image is built on is baked with it. Killed at any moment it can be run again; what a killed run left in AWS
     is removed first. JENKINS_WAR=FILE in the environment gives the Jenkins that goes into the controller.
     """
+    from jenkins_bootstrap.images import runs
     from jenkins_bootstrap.images.graph import build_graph
 
     graph = build_graph(ctx.settings.images)
     wanted = [image.name for image in graph.wanted(images)]
-    bakery_parts = prepare(ctx, wanted)
-    asked, cloud, swept = request(ctx, bakery_parts, images, sweep=not plan_only)
-    for words in swept:
-        ctx.note(f"removed what a killed bake left: {words}")
-    plan = asked.plan(cloud.project_images(ctx.settings.project))
+    parts = prepare(ctx, wanted)
+    asked, cloud = request(ctx, parts, images)
     if plan_only:
+        plan = asked.plan(cloud.project_images(ctx.settings.project))
         show_plan(ctx, plan)
         return CHANGES_PENDING if exit_code and plan else 0
-    write_lock(ctx, bakery_parts.lock)
-    outcome = execute(ctx, bakery_parts, asked, cloud, plan)
-    summary(ctx, bakery_parts, asked, cloud.project_images(ctx.settings.project), outcome)
+    with runs.one_at_a_time(
+        ctx.state, lambda: ctx.note("another bake of this folder is under way: waiting for its end")
+    ):
+        for words in runs.sweep_dead(cloud, ctx.state, runs.place(ctx.aws.endpoint or "", ctx.settings.region)):
+            ctx.note(f"removed what a killed bake left: {words}")
+        plan = asked.plan(cloud.project_images(ctx.settings.project))
+        write_lock(ctx, parts.lock)
+        outcome = execute(ctx, parts, asked, cloud, plan)
+    summary(ctx, parts, asked, cloud.project_images(ctx.settings.project), outcome)
     return 0
 
 
@@ -142,17 +148,13 @@ class Clock:
         self._last = now
 
 
-def request(ctx: Context, parts: Prepared, images: tuple[str, ...], *, sweep: bool) -> tuple[Request, Any, list[str]]:
-    """What is to be in each image with its content key, and the gateway; what killed runs left is removed before."""
+def request(ctx: Context, parts: Prepared, images: tuple[str, ...]) -> tuple[Request, ImageCloud]:
+    """What is to be in each image with its content key, and the gateway that a bake needs."""
     from jenkins_bootstrap.aws.bakery import ImageCloud
-    from jenkins_bootstrap.images import runs
     from jenkins_bootstrap.images.request import request as gather
 
-    cloud = ImageCloud(ctx.aws)
-    place = f"{'embedded' if ctx.aws.endpoint else 'aws'} {ctx.settings.region}"
-    swept = runs.sweep_dead(cloud, ctx.state, place) if sweep else []
     asked = gather(ctx.settings, images, content=controller_content(parts), sources=parts.sources, folder=ctx.folder)
-    return asked, cloud, swept
+    return asked, ImageCloud(ctx.aws)
 
 
 def controller_content(parts: Prepared) -> ControllerContent:
@@ -212,7 +214,7 @@ def target(ctx: Context) -> Target:
     return Target("aws", "", ctx.aws.environment(), 22, subnet, vpc, groups, ssh_from=network.ssh_from or "")
 
 
-def execute(ctx: Context, parts: Prepared, asked: Request, cloud: Any, plan: Plan) -> Outcome:
+def execute(ctx: Context, parts: Prepared, asked: Request, cloud: ImageCloud, plan: Plan) -> Outcome:
     """Run the plan with the real Packer."""
     from jenkins_bootstrap.images.commit import commit_of
     from jenkins_bootstrap.images.execute import Bakery

@@ -60,9 +60,7 @@ class Bakery:
     """Seconds that Packer itself ran, by image; the rest of a bake is ours."""
 
     def __post_init__(self) -> None:
-        # The embedded AWS has another port at each start; the state folder with the record in it tells it apart.
-        place = "embedded" if self.target.endpoint else "aws"
-        self.run = runs.this_run(f"{place} {self.settings.region}")
+        self.run = runs.this_run(runs.place(self.target.endpoint, self.settings.region))
 
     def handlers(self) -> dict[type[Step], Handler]:
         return {BakeImage: BakeHandler(self), MarkCurrent: MarkHandler(self.cloud)}
@@ -109,7 +107,8 @@ class BakeHandler:
         parent = step.parent_ami or str(results[step.parent_step or ""])
         now = bakery.now()
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
-        ami_name = f"{bakery.settings.project}-{step.image}-{stamp}-{step.content_key[:8]}"
+        # The run's mark keeps two bakes of one second apart, also those of two machines.
+        ami_name = f"{bakery.settings.project}-{step.image}-{stamp}-{step.content_key[:8]}-{bakery.run.mark}"
         runs.write_record(bakery.state, bakery.run, [ami_name])
         try:
             ami = self._bake(step, parent, ami_name, now)

@@ -7,11 +7,15 @@ left. The record says what may be there, AWS says what is.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,12 +42,38 @@ class Run:
         return f"{self.host}-{self.pid}-{self.started}"
 
     @property
+    def mark(self) -> str:
+        """Six hex digits for names: no two runs have the same, as far as chance goes."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:6]
+
+    @property
     def key_pair(self) -> str:
         return f"{KEY_PAIRS}{self.id}-"
 
     def is_alive(self) -> bool:
         """False only when it ran on this machine and its process is gone."""
         return self.host != _host() or _started(self.pid) == self.started
+
+
+@contextmanager
+def one_at_a_time(state: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Let one bake of a state folder go on at a time: the second waits, and then finds what the first one made.
+
+    `waiting` is called once when there is somebody to wait for. The lock ends with its process, however that ends.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "bake.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def place(endpoint: str, region: str) -> str:
+    """Which AWS a run bakes in. The embedded one has another port at each start; its state folder tells it apart."""
+    return f"{'embedded' if endpoint else 'aws'} {region}"
 
 
 def this_run(place: str) -> Run:
