@@ -20,7 +20,7 @@ TEMPLATE = """build {
     destination = "/tmp"
   }
   provisioner "shell" {
-    inline = ["sleep 6"]
+    inline = ["sleep 3"]
   }
   post-processor "manifest" {
     output      = var.manifest
@@ -68,6 +68,6 @@ def test_one_makes_the_image_and_the_other_takes_it(folder):
     images = [json.loads(out)["images"][0] for out, _err in ended]
     assert images[0]["id"] == images[1]["id"]
     assert sorted(image["baked"] for image in images) == [False, True]
-    assert sum("waiting for another bake" in err for _out, err in ended) == 1
+    assert sum("another bake of this folder is under way" in err for _out, err in ended) == 1
     (only,) = json.loads(end(command(folder, "images", "list", "--json"))[0])
     assert only["channel"] == "current"
