@@ -20,6 +20,7 @@ help:
 	@echo "make soak          the long tests"
 	@echo "make acceptance    against a real Jenkins: JENKINS_WAR=FILE JENKINS_PLUGINS=DIR"
 	@echo "make lock          resolve the dependencies anew"
+	@echo "make clean         end the embedded target, remove what it baked, and the environment"
 
 setup:
 	@sh .ci/setup $(VENV)
@@ -53,4 +54,5 @@ lock: setup
 	  pyproject.toml -c requirements.lock -o requirements-runtime.lock
 
 clean:
-	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@if [ -x $(BIN)/jenkins-bootstrap ]; then $(RUN) embedded down --wipe -q; fi
+	@rm -rf manifest.json out $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

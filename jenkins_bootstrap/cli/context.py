@@ -178,16 +178,27 @@ class Context:
 
 
 def global_options(function: F) -> F:
-    """Let --json, -v and -q also stand after the command, and hand the command its Context as first argument."""
+    """Let the global options also stand after the command, and hand the command its Context as first argument."""
 
+    @click.option("-c", "--config", "after_config", type=click.Path(path_type=Path), help="The settings file.")
+    @click.option("--target", "after_target", type=click.Choice(["embedded", "aws"]), help="Which AWS and GitHub.")
     @click.option("--json", "after_json", is_flag=True, help="Data as JSON on standard output.")
     @click.option("-v", "--verbose", "after_verbose", is_flag=True, help="Show each call that is made.")
     @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="No notes and no progress.")
     @click.pass_obj  # type: ignore[arg-type]
     @wraps(function)
     def command(
-        obj: Context, *args: Any, after_json: bool, after_verbose: bool, after_quiet: bool, **values: Any
+        obj: Context,
+        *args: Any,
+        after_config: Path | None,
+        after_target: str | None,
+        after_json: bool,
+        after_verbose: bool,
+        after_quiet: bool,
+        **values: Any,
     ) -> Any:
+        obj.settings_path = after_config or obj.settings_path
+        obj.target_option = after_target or obj.target_option
         obj.json = obj.json or after_json
         obj.verbose = obj.verbose or after_verbose
         obj.quiet = obj.quiet or after_quiet

@@ -28,6 +28,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+SHOWN = 25
+"""Errors that are printed at once; a file that is wrong throughout need not fill the screen."""
+
+
 class Commands(click.Group):
     """A group whose members are modules, imported on demand."""
 
@@ -115,5 +119,7 @@ def run(arguments: list[str] | None = None) -> int:
 def show(error: BootstrapError) -> None:
     """Print where, what and what to try; every one of several."""
     errors: tuple[Any, ...] = error.errors if isinstance(error, SeveralErrors) else (error,)
-    for each in errors:
+    for each in errors[:SHOWN]:
         print(f"error: {each}", file=sys.stderr)
+    if len(errors) > SHOWN:
+        print(f"error: and {len(errors) - SHOWN} more", file=sys.stderr)
