@@ -8,7 +8,7 @@ from typing import Any
 
 from jenkins_bootstrap.aws import lookup, secrets
 from jenkins_bootstrap.aws.session import Aws
-from jenkins_bootstrap.config.models import AgentTemplate, Find, FindImage, Settings
+from jenkins_bootstrap.config.models import AgentTemplate, Find, FindImage, ImageSpec, Settings
 from jenkins_bootstrap.errors import BootstrapError, LookupFailed, SeveralErrors, raise_all
 from jenkins_bootstrap.facts import AgentFacts, AwsFacts, ControllerFacts, Image
 
@@ -20,6 +20,23 @@ def image(aws: Aws, find: FindImage, project: str, architecture: str) -> Image:
     if find.image is not None:
         return lookup.own_image(aws, project, find.image, architecture)
     return lookup.foreign_image(aws, find.owners, find.tags, find.name, architecture)
+
+
+def source_images(aws: Aws, specs: Mapping[str, ImageSpec], project: str) -> dict[str, Image]:
+    """The AMIs that images which have a source are built on, by the image's name.
+
+    Raises SeveralErrors (or the one error) with the path of each setting that found nothing, or a tie.
+    """
+    found: dict[str, Image] = {}
+    failed: dict[str, BootstrapError] = {}
+    for name, spec in specs.items():
+        if spec.source is not None:
+            try:
+                found[name] = image(aws, spec.source, project, spec.architecture)
+            except BootstrapError as error:
+                failed[f"images.{name}.source"] = error
+    raise_all(explained(failed))
+    return found
 
 
 def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:

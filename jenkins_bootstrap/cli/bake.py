@@ -119,11 +119,8 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
         clock.mark("listing of the organisation")
         made = content.definitions(ctx, lock)
         clock.mark("job definitions")
-        sources = {
-            name: find.image(ctx.aws, spec.source, ctx.settings.project, spec.architecture)
-            for name in wanted
-            if (spec := ctx.settings.images[name]).source is not None
-        }
+        images = {name: ctx.settings.images[name] for name in wanted}
+        sources = find.source_images(ctx.aws, images, ctx.settings.project)
         clock.mark("source images")
         with ctx.progress("compiling the stages"):
             compiled = report.result()

@@ -3,6 +3,8 @@
 import pytest
 
 from jenkins_bootstrap.aws import find, lookup
+from jenkins_bootstrap.aws.session import AwsError
+from jenkins_bootstrap.config.models import ImageSpec
 from jenkins_bootstrap.errors import LookupFailed, SeveralErrors
 from jenkins_bootstrap.facts import Image, SecurityGroup
 
@@ -175,3 +177,129 @@ def test_every_failure_is_reported_with_its_path(aws, settings):
     text = str(error.value)
     for path in ("secrets.agent_key", "secrets.settings", "agents[0].ami", "agents[0].subnets", "controller.volume"):
         assert path in text
+
+
+# -- what is nearest when nothing matches
+
+
+def said(look, *arguments):
+    with pytest.raises(LookupFailed, match="nothing matches") as error:
+        look(*arguments)
+    return error.value.what
+
+
+def test_the_nearest_groups_are_shown_with_the_tags_that_were_asked_for(aws):
+    vpc = make_vpc(aws)
+    far = make_group(aws, vpc, "far", {"Project": "other"})
+    half = make_group(aws, vpc, "half", {"Project": "demo"})
+    near = make_group(aws, vpc, "near", {"Project": "demo", "Role": "agents", "Other": "not-asked"})
+    text = said(lookup.security_groups, aws, TAGS, None, False)
+    assert f"nearest: {near} (Project=demo, Role=agents), {half} (Project=demo, no Role)" in text
+    assert far not in text
+    assert "not-asked" not in text
+
+
+def test_five_of_many_are_shown(aws):
+    vpc = make_vpc(aws)
+    for number in range(7):
+        make_group(aws, vpc, f"group-{number}", {"Project": "demo"})
+    assert said(lookup.security_groups, aws, TAGS, None, False).count("Project=demo") == 5
+
+
+def test_a_name_that_is_near_is_shown(aws):
+    group = make_group(aws, make_vpc(aws), "demo-controller", {"Other": "x"})
+    assert f"nearest: {group} (name demo-controller)" in said(lookup.security_groups, aws, {}, "demo-controler", False)
+
+
+def test_when_nothing_is_near_some_of_what_there_is_is_shown(aws):
+    group = make_group(aws, make_vpc(aws), "x", {"Other": "x"})
+    text = said(lookup.security_groups, aws, TAGS, None, False)
+    assert "that there are is like it" in text
+    assert f"{group} (no Project, no Role)" in text
+
+
+def test_the_nearest_subnet_and_volume_are_shown(aws):
+    subnet = make_subnet(aws, make_vpc(aws), "10.9.1.0/24", "eu-west-1a", {"Project": "demo", "Name": "builds"})
+    assert f"nearest: {subnet} (name builds, eu-west-1a)" in said(lookup.subnets, aws, {}, "build", False)
+    tags = [{"ResourceType": "volume", "Tags": tag_list({"Project": "demo"})}]
+    made = aws.call("ec2", "create_volume", AvailabilityZone="eu-west-1a", Size=12, TagSpecifications=tags)
+    assert f"nearest: {made['VolumeId']} (Project=demo, no Role, eu-west-1a)" in said(lookup.volume, aws, TAGS, None)
+
+
+def test_none_at_all_is_told(aws):
+    assert said(lookup.volume, aws, TAGS, None) == "nothing matches; there is none at all in eu-west-1"
+    assert "none at all" in said(lookup.target_group, aws, "demo")
+    assert "none at all" in said(lookup.own_image, aws, "demo", "agent", "amd64")
+
+
+def test_the_nearest_target_group_is_shown(aws):
+    aws.call("elbv2", "create_target_group", Name="demo-controller", Protocol="HTTP", Port=8080, VpcId=make_vpc(aws))
+    assert "nearest: demo-controller (vpc-" in said(lookup.target_group, aws, "demo-controler")
+
+
+def test_the_nearest_instance_profile_is_shown_and_no_tag_that_is_not_known(aws):
+    iam = aws.client("iam")
+    iam.create_instance_profile(InstanceProfileName="demo-agent", Tags=tag_list({"Project": "demo"}))
+    assert said(lookup.instance_profile, aws, TAGS, None).endswith("nearest: demo-agent (Project=demo, no Role)")
+    assert said(lookup.instance_profile, aws, {}, "demo-agnet").endswith("nearest: demo-agent")
+    assert said(lookup.instance_profile, aws, TAGS, "demo-agents").endswith("nearest: demo-agent")
+
+
+def make_image(aws, name, **tags):
+    made = aws.call("ec2", "register_image", Name=name, Architecture="x86_64", RootDeviceName="/dev/sda1")["ImageId"]
+    if tags:
+        aws.call("ec2", "create_tags", Resources=[made], Tags=tag_list(tags))
+    return made
+
+
+def test_an_own_image_that_is_not_current_is_the_nearest(aws):
+    made = make_image(aws, "demo-agent-1", Project="demo", Name="agent")
+    text = said(lookup.own_image, aws, "demo", "agent", "amd64")
+    assert f"nearest: {made} (no Channel, Name=agent, Project=demo" in text
+
+
+def test_the_newest_foreign_images_of_the_owner_are_shown(aws, monkeypatch):
+    made = {1: "2025-01-01T00:00:00.000Z", 2: "2025-06-01T00:00:00.000Z"}
+    listed = [image(number, created) for number, created in made.items()]
+    monkeypatch.setattr(lookup, "images", lambda *a, architecture=None, **k: [] if architecture else listed)
+    text = said(lookup.foreign_image, aws, ["136693071363"], {}, "ubuntu-*", "amd64")
+    assert "ami-2 (name debian-2, x86_64), ami-1 (name debian-1, x86_64)" in text
+
+
+def test_not_every_image_of_amazon_is_listed(aws, monkeypatch):
+    asked = []
+
+    def images(_aws, owners, tags, *, name=None, architecture=None):
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(lookup, "images", images)
+    said(lookup.foreign_image, aws, ["amazon"], {}, "al2023-ami-9*", "amd64")
+    said(lookup.foreign_image, aws, ["amazon"], {"Role": "x"}, None, "amd64")
+    assert asked == ["al2023-ami-9*", "al2023*", None]
+
+
+def test_a_listing_that_fails_hides_nothing(aws, monkeypatch):
+    pages = aws.pages
+
+    def refused(service, operation, key, **parameters):
+        if not parameters:
+            raise AwsError("UnauthorizedOperation: no", where="AWS", code="UnauthorizedOperation")
+        return pages(service, operation, key, **parameters)
+
+    monkeypatch.setattr(aws, "pages", refused)
+    text = said(lookup.security_groups, aws, TAGS, None, False)
+    assert text == "nothing matches; what is near could not be listed: UnauthorizedOperation: no"
+
+
+def test_a_source_that_is_not_found_is_named_by_its_setting(aws):
+    spec = ImageSpec.model_validate({"template": "base", "source": {"owners": ["self"], "name": "debian-99-*"}})
+    with pytest.raises(LookupFailed, match=r"^images\.base\.source: AMI with name debian-99-\*"):
+        find.source_images(aws, {"base": spec, "controller": ImageSpec(template="controller", parent="base")}, "demo")
+
+
+def test_every_source_that_is_not_found_is_reported(aws):
+    spec = ImageSpec.model_validate({"template": "base", "source": {"owners": ["self"], "name": "debian-99-*"}})
+    with pytest.raises(SeveralErrors) as error:
+        find.source_images(aws, {"base": spec, "other": spec}, "demo")
+    assert "images.base.source: " in str(error.value) and "images.other.source: " in str(error.value)
