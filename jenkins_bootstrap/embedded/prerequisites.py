@@ -62,7 +62,7 @@ def _unshare() -> Prerequisite:
     row = _program("unshare", "util-linux")
     if not row.ok or userns.is_root():
         return row
-    said = subprocess.run(["unshare", "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([row.found, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"(\d+)\.(\d+)", said)
     if found and (int(found[1]), int(found[2])) >= (2, 38):
         return row
@@ -89,8 +89,9 @@ def _subordinate(table: Path, what: str) -> Prerequisite:
 
 
 def _user_namespaces() -> Prerequisite:
+    # With the environment's own PATH, in which Python looks for unshare: the caller's may not have it.
     argv = userns.inside(["true"])
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=userns.ENVIRONMENT)
     if done.returncode == 0:
         return Prerequisite("user name spaces", True, "allowed", "")
     return Prerequisite("user name spaces", False, done.stderr.strip() or "refused", _allow_user_namespaces())

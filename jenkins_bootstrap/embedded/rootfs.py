@@ -149,7 +149,12 @@ def _fill(building: Path, tar: Path | None, say: Callable[[str], None]) -> None:
         maker: subprocess.Popen[bytes] | None = None
         if tar is None:
             maker = subprocess.Popen(
-                _mmdebstrap(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                _mmdebstrap(),
+                # The caller's proxies, but the PATH in which it was looked for.
+                env={**os.environ, "PATH": userns.ENVIRONMENT["PATH"]},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
             stack.callback(_end, maker)
             source = maker.stdout

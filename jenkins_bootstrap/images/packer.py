@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from jenkins_bootstrap.resources import share
 
 SCRATCH = ".tmp"
 Progress = Callable[[str], None]
+_CHECK_BEGINS = re.compile("running the check .+")
 _PREFIX = re.compile(r"^(?:==>|-->)?\s*[\w.-]*amazon-ebs\.[\w-]+:\s*")
 
 
@@ -173,9 +174,8 @@ def _failure(status: int | None, command: str, log: Path, work: Path, origin: Pa
 def explain(text: str) -> str:
     """What went wrong, in Packer's own words: failed checks, else its errors, else its last lines."""
     lines = [_PREFIX.sub("", line).rstrip() for line in text.splitlines()]
-    failed = [line.strip() for line in lines if line.strip().startswith("FAILED ")]
-    if failed:
-        return "\n  ".join(["checks inside the bake failed:", *failed[:20]])
+    if failed := _failed_checks(lines):
+        return "\n  ".join(["checks inside the bake failed:", *failed[:40]])
     start = next((n for n, line in enumerate(lines) if line.startswith("Error:")), None)
     if start is not None:
         return "\n  ".join(line for line in lines[start : start + 12] if line.strip())
@@ -186,6 +186,21 @@ def explain(text: str) -> str:
         said = [line.strip() for line in lines[: errored[0]] if line.strip() and not noise.search(line)]
         return "\n  ".join([lines[errored[0]].strip(), *said[-6:]])
     return "\n  ".join([line for line in lines if line.strip()][-6:]) or "failed without a word"
+
+
+def _failed_checks(lines: Sequence[str]) -> list[str]:
+    """Each FAILED line of packer/checks/run.py, below it (two spaces in) the last lines that the check said before."""
+    failed: list[str] = []
+    said: list[str] | None = None  # None until the first check begins: what provisioning said belongs to no check
+    for line in map(str.strip, lines):
+        if line.startswith("FAILED "):
+            failed += [line, *(f"  {words}" for words in (said or [])[-5:])]
+            said = None if said is None else []
+        elif _CHECK_BEGINS.fullmatch(line):
+            said = []
+        elif said is not None and line and not line.startswith("ok"):
+            said.append(line)
+    return failed
 
 
 def _refuse_templates(value: Any, where: str) -> None:

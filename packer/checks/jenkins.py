@@ -54,6 +54,7 @@ def start_once(folder: Path) -> None:
     command = ["setpriv", "--reuid=jenkins", "--regid=jenkins", "--clear-groups", "java"]
     command += [
         f"-Djava.io.tmpdir={folder}/scratch",
+        f"-Duser.home={folder}/home",  # the JDK takes it from passwd(5) otherwise, and writes .java/fonts there
         "-Djava.awt.headless=true",
         "-Djenkins.install.runSetupWizard=false",
     ]

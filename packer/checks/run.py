@@ -15,8 +15,10 @@ SECONDS = int(os.environ.get("BAKE_CHECK_SECONDS", "180"))
 
 def run(path: Path) -> bool:
     command = [sys.executable, "-B", str(path)] if path.suffix == ".py" else ["/bin/sh", "-eu", str(path)]
-    # A session of its own, so that what a check leaves running can be ended with it.
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    print(f"running the check {path.name}", flush=True)
+    # A session of its own, so that what a check leaves running can be ended with it. One output, so that what it said
+    # of an error comes before its FAILED line, with which an error of the bake shows it.
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         status = process.wait(timeout=SECONDS)
         if status == 0:

@@ -20,7 +20,7 @@ build {
       "sh -eu scripts/jenkins.sh",
       "sh -eu scripts/files.sh",
       "sh -eu scripts/clean.sh",
-      "python3 -B checks/run.py checks/java.py checks/controller.py checks/jenkins.py checks/clean.py",
+      "python3 -B checks/run.py checks/java.py checks/jenkins.py checks/controller.py checks/clean.py",
       "cd / && rm -rf /tmp/jenkins-bootstrap",
     ]
   }

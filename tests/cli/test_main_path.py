@@ -54,9 +54,11 @@ def place(tmp_path_factory):
     center = SHARED / "jenkins-update-center-2025-09-13.json"
     text += f"  update_center: {center}\n" if center.is_file() else ""
     (folder / "jenkins-bootstrap.yml").write_text(text)
-    told = json.loads(run(folder, "--json", "bake", "controller").stdout)
-    yield folder, names, told
-    run(folder, "embedded", "down", "--wipe")
+    try:
+        told = json.loads(run(folder, "--json", "bake", "controller").stdout)
+        yield folder, names, told
+    finally:  # also after a bake that failed: an ordinary user cannot delete what instances wrote
+        run(folder, "embedded", "down", "--wipe")
 
 
 def controller_layer(folder, told):

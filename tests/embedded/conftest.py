@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.embedded import client
+from jenkins_bootstrap.embedded import client, userns
 from jenkins_bootstrap.embedded.layout import Record, StateFolder
 
 
@@ -63,6 +63,14 @@ def _wait_for(condition, seconds: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "not within the time"
         time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _emptied(tmp_path):
+    """Removes what a test made that belongs to subordinate ids: an ordinary user could not delete it."""
+    yield
+    for made in tmp_path.iterdir():
+        userns.remove_tree(made)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from jenkins_bootstrap.embedded import client
+from jenkins_bootstrap.embedded import client, userns
 from jenkins_bootstrap.embedded.prerequisites import prerequisites
 
 pytestmark = pytest.mark.bake
@@ -151,7 +151,7 @@ def test_an_image_whose_disk_is_gone_is_not_offered(cloud):
     instance = cloud.run(cloud.vendor)
     image = cloud.image(instance, "gone")
     cloud.place.down()
-    subprocess.run(["rm", "-rf", str(cloud.place.state.root / "metal" / "layers" / image)], check=True)
+    userns.remove_tree(cloud.place.state.root / "metal" / "layers" / image)
     cloud.connect()
     assert image not in {found["ImageId"] for found in cloud.ec2.describe_images()["Images"]}
     with pytest.raises(ClientError, match="InvalidAMIID"):

@@ -53,7 +53,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     program = folder / "mmdebstrap"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setitem(userns.ENVIRONMENT, "PATH", f"{folder}:{userns.ENVIRONMENT['PATH']}")
 
 
 def inside(root: Path, script: str) -> str:
@@ -184,6 +184,17 @@ def test_without_mmdebstrap_the_error_names_the_package(tmp_path: Path, monkeypa
     monkeypatch.setitem(userns.ENVIRONMENT, "PATH", str(programs))
     with pytest.raises(ToolError, match=r"mmdebstrap: not found(.|\n)*apt-get install mmdebstrap"):
         ensure_rootfs(tmp_path / "cache")
+
+
+def test_programs_are_found_whatever_path_the_caller_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good_tar: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [row for row in prerequisites.prerequisites() if not row.ok] == []
+    made = ensure_rootfs(tmp_path / "cache", tar=good_tar)
+    assert (made / "usr/sbin/sshd").exists()
+    monkeypatch.setattr(userns, "is_root", lambda: False)
+    assert prerequisites._unshare().ok
 
 
 def test_a_user_without_subordinate_ids_is_told_how_to_get_them(tmp_path: Path) -> None:

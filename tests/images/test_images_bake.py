@@ -113,10 +113,12 @@ def oven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oven]:
         }
     )
     endpoints = client.up(settings.embedded, folder, settings=settings)
-    client.prepare_root(endpoints)
-    aws = Aws.embedded(settings.region, endpoints.aws_url)
-    yield Oven(folder, settings, endpoints, ImageCloud(aws), aws)
-    client.down(settings.embedded, folder, wipe=True)
+    try:
+        client.prepare_root(endpoints)
+        aws = Aws.embedded(settings.region, endpoints.aws_url)
+        yield Oven(folder, settings, endpoints, ImageCloud(aws), aws)
+    finally:  # also when it did not get that far: an ordinary user cannot delete what instances wrote
+        client.down(settings.embedded, folder, wipe=True)
 
 
 QUICK = """build {
@@ -170,6 +172,9 @@ public class Main {
         }
         Path home = Paths.get(System.getenv("JENKINS_HOME"));
         Files.writeString(home.resolve("secret.key"), "an identity that must not get into an image");
+        Path fonts = Paths.get(System.getProperty("user.home"), ".java", "fonts");
+        Files.createDirectories(fonts);
+        Files.writeString(fonts.resolve("fcinfo.properties"), "the host that baked, which the JDK writes down here");
         long ready = System.currentTimeMillis() + 400;
         HttpServer server = HttpServer.create(new InetSocketAddress(address, port), 0);
         server.createContext("/login", exchange -> {
@@ -231,7 +236,7 @@ def test_base_and_controller(oven: Oven, content: ControllerContent, tmp_path: P
     assert (layer / "opt/jenkins-bootstrap/lib/jenkins_bootstrap/_share/packer").is_dir()
     assert (layer / "usr/share/java/jenkins.war").read_bytes() == war.path.read_bytes()
     # Jenkins was started once in the bake; nothing that it wrote is in the image.
-    assert not list(layer.rglob("secret.key"))
+    assert not list(layer.rglob("secret.key")) and not list(layer.rglob("fcinfo.properties"))
     if os.geteuid() == 0:  # an ordinary user may not look into the folders of the guest's users
         assert not list((layer / "var/lib/jenkins").iterdir())
     assert not list(layer.glob("etc/ssh/ssh_host_*")) and not list(layer.rglob("*.deb"))
@@ -295,10 +300,12 @@ def test_a_failing_check_of_ones_own_fails_the_bake(
     quick: Callable[..., Oven], content: ControllerContent, tmp_path: Path
 ) -> None:
     (tmp_path / "wheels.py").write_text("print('FAILED wheels: 3 instead of 4')\nraise SystemExit(1)\n")
-    oven = quick(checks=[str(tmp_path / "wheels.py")])
+    (tmp_path / "disk.sh").write_text("echo ok so far\necho 3 GiB are too few >&2\nexit 7\n")
+    oven = quick("echo before", checks=[str(tmp_path / name) for name in ("wheels.py", "disk.sh")])
     before = oven.named("quick")
-    with pytest.raises(ToolError, match="checks inside the bake failed:\n  FAILED wheels: 3 instead of 4"):
+    with pytest.raises(ToolError, match="checks inside the bake failed:\n  FAILED wheels: 3 instead of 4") as caught:
         oven.bake(content, "quick")
+    assert caught.value.what.endswith("disk.sh: exit status 7\n    3 GiB are too few")
     oven.assert_nothing_left()
     assert oven.named("quick") == before
 

@@ -199,18 +199,41 @@ def test_failed_checks_are_what_the_error_shows(tmp_path: Path) -> None:
         run(tmp_path, body)
 
 
+def test_a_failed_check_shows_the_last_lines_that_it_said_itself(tmp_path: Path) -> None:
+    checks = (
+        "running the check java.py",
+        "ok     java",
+        "running the check 0-disk.sh",
+        *(f"line {n}" for n in range(7)),
+        "ok then",
+    )
+    lines = (
+        "provisioned",
+        *checks,
+        "FAILED 0-disk.sh: exit status 7",
+        "running the check 1-x.sh",
+        "FAILED 1-x.sh: exit status 1",
+    )
+    body = "".join(f"echo '    x.amazon-ebs.x: {line}'\n" for line in (*lines, "checks failed: 0-disk.sh, 1-x.sh"))
+    with pytest.raises(ToolError) as caught:
+        run(tmp_path, body + "exit 1")
+    shown = "".join(f"    line {n}\n" for n in range(2, 7))
+    failed = f"  FAILED 0-disk.sh: exit status 7\n{shown}  FAILED 1-x.sh: exit status 1"
+    assert caught.value.what == f"checks inside the bake failed:\n{failed}"
+
+
 def test_a_packer_that_fails_half_way_leaves_nothing_running(tmp_path: Path) -> None:
     child = tmp_path / "child"
     with pytest.raises(ToolError, match="no space"):
         run(tmp_path, f"sleep 600 & echo $! >{child}; echo 'no space'; exit 1")
-    assert not alive(child)
+    wait_for(lambda: not alive(child))
 
 
 def test_a_packer_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
     child = tmp_path / "child"
     with pytest.raises(ToolError, match="was ended by signal SIGKILL"):
         run(tmp_path, f"sleep 600 & echo $! >{child}; kill -9 $$")
-    assert not alive(child)
+    wait_for(lambda: not alive(child))
 
 
 def test_a_packer_that_takes_too_long_is_asked_to_stop_then_killed(tmp_path: Path) -> None:

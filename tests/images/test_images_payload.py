@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -274,7 +275,13 @@ def run_checks(tmp_path: Path, *scripts: str, own: str | None = None, seconds: s
 
 
 def test_checks_that_pass(tmp_path: Path) -> None:
-    assert run_checks(tmp_path, "print('ok     one')", own="echo 'ok     mine'") == (0, "ok     one\nok     mine\n")
+    said = "running the check 0.py\nok     one\nrunning the check 0-mine.sh\nok     mine\n"
+    assert run_checks(tmp_path, "print('ok     one')", own="echo 'ok     mine'") == (0, said)
+
+
+def test_what_a_check_says_of_an_error_comes_before_its_failed_line(tmp_path: Path) -> None:
+    _, text = run_checks(tmp_path, own="echo too small >&2; exit 7")
+    assert text.splitlines()[1:3] == ["too small", "FAILED 0-mine.sh: exit status 7"]
 
 
 def test_all_checks_run_and_one_that_fails_fails_the_bake(tmp_path: Path) -> None:
@@ -292,4 +299,7 @@ def test_a_check_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> Non
     status, text = run_checks(tmp_path, script, seconds="1")
     assert (status, "FAILED 0.py: did not end in 1 seconds" in text) == (1, True)
     stat = Path(f"/proc/{child.read_text()}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
+    deadline = time.monotonic() + 15
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX":
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.02)
