@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
