@@ -9,15 +9,12 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
 from jenkins_bootstrap.cli.context import Context, global_options
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
-
-if TYPE_CHECKING:
-    from jenkins_bootstrap.facts import AwsFacts
 
 Status = Literal["ok", "note", "fail"]
 
@@ -64,16 +61,23 @@ def all_rows(ctx: Context) -> Iterator[Row]:
     yield from tool_rows(ctx)
     yield from image_rows(ctx)
     yield from plugin_rows(ctx)
+    organisation = list(organisation_rows(ctx))
+    yield from organisation
     try:
         account = ctx.aws.account
     except BootstrapError as error:
         yield from failures("AWS", error)
         return
     yield Row("AWS", "ok", f"{ctx.target}, account {account}, {ctx.settings.region}")
-    found, rows = lookup_rows(ctx)
-    yield from rows
+    looked_up = lookup_rows(ctx)
+    yield from looked_up
     yield from source_rows(ctx)
-    yield from github_rows(ctx, found)
+    if any(row.status == "fail" for row in organisation):
+        yield from unasked_rows(ctx, "not asked: its file is wrong", "see embedded.github")
+    elif any(row.status == "fail" and row.thing == "secrets.settings" for row in looked_up):
+        yield from unasked_rows(ctx, "not asked: the secret is wrong", "see secrets.settings")
+    else:
+        yield from github_rows(ctx)
 
 
 def failures(thing: str, error: BootstrapError) -> Iterator[Row]:
@@ -99,7 +103,7 @@ def tool_rows(ctx: Context) -> Iterator[Row]:
 def image_rows(ctx: Context) -> Iterator[Row]:
     """The graph of images, and where Jenkins comes from."""
     from jenkins_bootstrap.images.graph import build_graph
-    from jenkins_bootstrap.images.war import find_jenkins
+    from jenkins_bootstrap.images.war import REMEDY, find_jenkins
 
     try:
         graph = build_graph(ctx.settings.images)
@@ -112,7 +116,7 @@ def image_rows(ctx: Context) -> Iterator[Row]:
         yield from failures("controller.jenkins", error)
         return
     if source.note:
-        yield Row("controller.jenkins", "note", "no war is given", source.note)
+        yield Row("controller.jenkins", "note", "no war is given", REMEDY)
     else:
         yield Row("controller.jenkins", "ok", f"{source.version}, Java {ctx.settings.controller.java.version}")
 
@@ -128,11 +132,26 @@ def plugin_rows(ctx: Context) -> Iterator[Row]:
         return
     yield Row("controller.plugins", "ok", f"{len(lock.plugins)} plugins for core {lock.core}")
     for note in notes:
-        yield Row("controller.plugins", "note", note, "see jenkins-bootstrap plugins verify")
+        yield Row(
+            "controller.plugins", "note", note, "jenkins-bootstrap plugins lock pins them, plugins verify tells more"
+        )
 
 
-def lookup_rows(ctx: Context) -> tuple[AwsFacts | None, list[Row]]:
-    """Every look-up of the settings by its path; the facts when all of them found what they must."""
+def organisation_rows(ctx: Context) -> Iterator[Row]:
+    """The file that the embedded GitHub serves, when the settings give one."""
+    from jenkins_bootstrap.cli.sources import check_organisation
+
+    try:
+        count = check_organisation(ctx)
+    except BootstrapError as error:
+        yield from failures("embedded.github", error)
+        return
+    if count is not None:
+        yield Row("embedded.github", "ok", f"{ctx.settings.embedded.github}, {count} repositories")
+
+
+def lookup_rows(ctx: Context) -> list[Row]:
+    """Every look-up of the settings by its path, and whether what was found lies in one VPC."""
     from jenkins_bootstrap.aws import find
 
     with ctx.progress("looking up what the settings name"):
@@ -145,12 +164,12 @@ def lookup_rows(ctx: Context) -> tuple[AwsFacts | None, list[Row]]:
         elif path != "account":
             rows.append(Row(path, "ok", told(found[path])))
     if failed:
-        return None, rows
+        return rows
     try:
         facts = find.facts(ctx.aws, ctx.settings, found)
     except BootstrapError as error:
-        return None, [*rows, *failures("one VPC", error)]
-    return facts, [*rows, Row("one VPC", "ok", facts.vpc or "nothing that lies in one is named")]
+        return [*rows, *failures("one VPC", error)]
+    return [*rows, Row("one VPC", "ok", facts.vpc or "nothing that lies in one is named")]
 
 
 def told(value: Any) -> str:
@@ -180,7 +199,13 @@ def source_rows(ctx: Context) -> Iterator[Row]:
             yield from failures(f"images.{name}.source", error)
 
 
-def github_rows(ctx: Context, facts: AwsFacts | None) -> Iterator[Row]:
+def unasked_rows(ctx: Context, found: str, remedy: str) -> Iterator[Row]:
+    """A note for each owner that is not asked, since what that rests on has failed and was told."""
+    for owner in ctx.settings.github.owners:
+        yield Row(f"GitHub {owner.name}", "note", found, remedy)
+
+
+def github_rows(ctx: Context) -> Iterator[Row]:
     """Each owner: who signs in, which scopes are missing, how many repositories there are."""
     from jenkins_bootstrap.cli.sources import github_api_url
     from jenkins_bootstrap.github.access import check_access

@@ -142,10 +142,12 @@ class Context:
 
     def note(self, text: str) -> None:
         if not self.quiet:
+            sys.stdout.flush()  # what was said before stands before, also where both go into one pipe
             print(text, file=sys.stderr)
 
     def warn(self, text: str) -> None:
         """Shown even with -q: something the user must know."""
+        sys.stdout.flush()
         print(f"warning: {text}", file=sys.stderr)
 
     def trace(self, text: str) -> None:

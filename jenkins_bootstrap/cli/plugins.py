@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
-from jenkins_bootstrap.errors import UsageError
+from jenkins_bootstrap.errors import BootstrapError, SettingsError, SeveralErrors, UsageError
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.plugins.lock import Lock
@@ -53,6 +53,7 @@ def lock_command(ctx: Context, upgrade: tuple[str, ...], plan_only: bool, exit_c
     """
     from jenkins_bootstrap.plugins import lock as locks
     from jenkins_bootstrap.plugins.notes import notes
+    from jenkins_bootstrap.plugins.source import document_words
 
     path = locks.path_beside(ctx.settings_path)
     old = locks.read(path) if path.exists() else None
@@ -65,13 +66,16 @@ def lock_command(ctx: Context, upgrade: tuple[str, ...], plan_only: bool, exit_c
     if not plan_only and old != new:
         locks.write(path, new)
     found = notes(new, document)
+    source = document_words(document.source, document.generated)
     if ctx.json:
-        ctx.data({"lock": str(path), "core": new.core, "changes": rows, "findings": [asdict(f) for f in found]})
+        told = {"lock": str(path), "core": new.core, "document": source, "generated": document.generated}
+        ctx.data({**told, "changes": rows, "findings": [asdict(f) for f in found]})
     else:
         for row in rows:
             versions = " -> ".join(row[side] for side in ("from", "to") if row[side] is not None)
             ctx.out(f"{row['change']:<8} {row['plugin']} {versions}")
         done = "nothing changes" if old == new else f"would write {path}" if plan_only else f"wrote {path}"
+        ctx.out(f"resolved from {source}")
         ctx.out(f"{len(new.plugins)} plugins for core {new.core}, {len(rows)} changes: {done}")
         _warn(ctx, found)
     return CHANGES_PENDING if plan_only and exit_code and old != new else 0
@@ -169,11 +173,13 @@ def wanted_lock(ctx: Context) -> tuple[Lock, list[str]]:
     from jenkins_bootstrap.plugins import lock as locks
     from jenkins_bootstrap.plugins.errors import PluginError
     from jenkins_bootstrap.plugins.notes import notes
+    from jenkins_bootstrap.plugins.source import document_words
 
     path = locks.path_beside(ctx.settings_path)
     old = locks.read(path) if path.exists() else None
     keep = ctx.settings.controller.plugin_versions == "lock"
-    fits = keep and old is not None and locks.lock_needed(ctx.settings, old) is None
+    why = locks.lock_needed(ctx.settings, old)
+    fits = keep and old is not None and why is None
     try:
         document = read_document(ctx, attempts=1 if fits else 3)
     except PluginError as error:
@@ -181,7 +187,13 @@ def wanted_lock(ctx: Context) -> tuple[Lock, list[str]]:
             raise
         return old, [f"security warnings are not known: {error.where}: {error.what}"]
     new = old if old is not None and fits else _resolved(ctx, document, old, () if keep else ("*",))
-    return new, [str(finding) for finding in notes(new, document)]
+    found = [str(finding) for finding in notes(new, document)]
+    anew = f"resolved anew from {document_words(document.source, document.generated)}"
+    if old is None:
+        return new, [f"no {path.name} yet: {anew}, bake writes it", *found]
+    if keep and not fits:
+        return new, [f"the lock does not fit the settings ({why}): {anew}, bake writes it", *found]
+    return new, found
 
 
 def changes(old: Lock | None, new: Lock) -> list[dict[str, Any]]:
@@ -219,7 +231,26 @@ def _resolved(ctx: Context, document: UpdateCenter, old: Lock | None, upgrade: t
                 where="--upgrade",
                 hint=f"did you mean {near}?" if near else "see the lock",
             )
-    return resolve(controller.plugins, document, controller.jenkins.version, locked=old, upgrade=upgrade)
+    try:
+        return resolve(controller.plugins, document, controller.jenkins.version, locked=old, upgrade=upgrade)
+    except BootstrapError as error:
+        if isinstance(error, SeveralErrors):
+            raise SeveralErrors([_located(ctx, e) for e in error.errors]) from error
+        raise _located(ctx, error) from error
+
+
+def _located(ctx: Context, error: BootstrapError) -> BootstrapError:
+    """An error of a plugin that the settings name as one of the settings, with its line and column; others as is."""
+    from jenkins_bootstrap.config.load import locate
+    from jenkins_bootstrap.plugins.errors import WantedPluginError
+    from jenkins_bootstrap.plugins.lock import split_wanted
+
+    if not isinstance(error, WantedPluginError):
+        return error
+    names = [split_wanted(one)[0] for one in ctx.settings.controller.plugins]
+    where = locate(ctx.settings_path, ("controller", "plugins", names.index(error.chain[0])))
+    through = f" (wanted through {' > '.join(error.chain)})" if len(error.chain) > 1 else ""
+    return SettingsError(error.what + through, where=where, hint=error.hint)
 
 
 def _warn(ctx: Context, found: tuple[Finding, ...]) -> None:

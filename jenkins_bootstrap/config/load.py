@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from jenkins_bootstrap.config.document import read
+from jenkins_bootstrap.config.document import Place, read, spell
 from jenkins_bootstrap.config.explain import explain
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import SettingsError, raise_all
@@ -34,6 +34,17 @@ def parse(text: str, *, name: str, folder: Path) -> Settings:
         located = document.problems
     raise_all([problem for _, problem in sorted(located, key=lambda e: e[0])])
     return settings
+
+
+def locate(path: Path, place: Place) -> str:
+    """File, line, column and path of `place` in a settings file, for errors that are found after it was loaded.
+
+    Reads the file once more: positions are not kept, as hardly any run needs them.
+    """
+    try:
+        return read(_text(path), str(path)).where(place)
+    except SettingsError:  # changed since it was loaded
+        return f"{path}: {spell(place)}"
 
 
 def _text(path: Path) -> str:

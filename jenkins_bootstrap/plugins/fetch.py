@@ -11,14 +11,16 @@ import http.client
 import os
 import shutil
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -26,7 +28,7 @@ from jenkins_bootstrap import __version__
 from jenkins_bootstrap.errors import BootstrapError, raise_all
 from jenkins_bootstrap.files import sha256_file
 from jenkins_bootstrap.plugins import update_center
-from jenkins_bootstrap.plugins.errors import PluginError
+from jenkins_bootstrap.plugins.errors import PluginError, UnreachableError
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin
 from jenkins_bootstrap.plugins.notes import SUFFIXES
 from jenkins_bootstrap.plugins.source import is_url
@@ -34,6 +36,8 @@ from jenkins_bootstrap.plugins.source import is_url
 _TIMEOUT_SECONDS = 20
 """Without a byte."""
 _ATTEMPTS = 3
+_GIVE_UP = 4
+"""So many plugins in a row without a connection to one host, for one reason: the others are not tried."""
 _CHUNK = 1 << 18
 _STALE_SECONDS = 3600
 _MOST_BYTES = 512 * 1024 * 1024
@@ -99,10 +103,12 @@ def fetch(
     """Put every plugin of `lock` into the folder `out` as `NAME.jpi`, verified.
 
     `source` takes the place of the lock's addresses: a base URL (BASE/NAME/VERSION/NAME.hpi, the layout of
-    updates.jenkins.io/download/plugins) or a folder (NAME.jpi, NAME.hpi or that layout). `progress` is called with each
-    plugin that is ready. Files that are there with the right hash are kept, so a run that was cut short goes on.
+    updates.jenkins.io/download/plugins) or a folder (NAME.jpi, NAME.hpi or that layout). `progress` is called with the
+    counts at the start, and with each plugin that is ready or has failed. Files that are there with the right hash are
+    kept, so a run that was cut short goes on.
 
-    Raises PluginError, or SeveralErrors of them: cannot be had, has another hash (the file is then not there).
+    Raises PluginError, or SeveralErrors of them: cannot be had, has another hash (the file is then not there). When one
+    host cannot be reached for several plugins in a row, that is one error, and the rest is not tried.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -113,24 +119,76 @@ def fetch(
     _sweep(out)
     todo = missing(lock, out)
     kept = [p for p in lock.plugins if p not in todo]
-    errors: list[BootstrapError] = []
-    done = len(kept)
+    tally = _Tally(len(lock.plugins), len(kept), progress)
+    stop = threading.Event()
+    finished: SimpleQueue[Future[None]] = SimpleQueue()
+
+    def pause(seconds: float) -> None:
+        sleep(seconds)
+        if stop.is_set():
+            raise PluginError("given up", where="plugins fetch")
+
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch") as pool:
-        waiting = [(plugin, pool.submit(_fetch_one, plugin, out, source, get, sleep)) for plugin in todo]
         try:
-            for plugin, future in waiting:
-                try:
-                    future.result()
-                except BootstrapError as error:
-                    errors.append(error)
-                    continue
-                done += 1
-                progress(f"{plugin.name} {plugin.version} ({done} of {len(lock.plugins)})")
+            tally.tell("")
+            waiting = {}
+            for plugin in todo:
+                future = pool.submit(_fetch_one, plugin, out, source, get, pause)
+                waiting[future] = plugin
+                future.add_done_callback(finished.put)
+            for _ in todo:
+                future = finished.get()  # in the order of their ends, which as_completed does not keep
+                tally.count(waiting[future], future)
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    raise_all(errors)
+    raise_all([tally.errors[p.name] for p in todo if p.name in tally.errors])
     return Fetched(tuple(p.name for p in todo), tuple(p.name for p in kept))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How far a run of `wanted` plugins is, `ready` of them there."""
+
+    wanted: int
+    ready: int
+    progress: Callable[[str], None]
+    errors: dict[str, BootstrapError] = field(default_factory=dict)
+    unreachable: list[UnreachableError] = field(default_factory=list)
+    """The last plugins in a row that failed for one host and one reason."""
+
+    def count(self, plugin: LockedPlugin, future: Future[None]) -> None:
+        """Note what came of a plugin. Raises what the run ends with, when going on makes no sense."""
+        try:
+            future.result()
+        except BootstrapError as error:
+            self.errors[plugin.name] = error
+            self.tell(f"{plugin.name} {plugin.version}: {error.what} ")
+            self.look_at_the_host(error)
+            return
+        self.ready += 1
+        self.unreachable = []
+        self.tell(f"{plugin.name} {plugin.version} ")
+
+    def look_at_the_host(self, error: BootstrapError) -> None:
+        if not isinstance(error, UnreachableError):
+            self.unreachable = []
+            return
+        if self.unreachable and not error.same_as(self.unreachable[-1]):
+            self.unreachable = []
+        self.unreachable.append(error)
+        if len(self.unreachable) < _GIVE_UP:
+            return
+        others = [e for e in self.errors.values() if not (isinstance(e, UnreachableError) and e.same_as(error))]
+        untried = self.wanted - self.ready - len(self.errors)
+        rest = f", {untried} more were not tried" if untried else ""
+        what = f"cannot be reached: {error.reason}; {len(self.errors) - len(others)} plugins failed{rest}"
+        raise_all([*others, PluginError(what, where=error.host, hint=error.hint)])
+
+    def tell(self, words: str) -> None:
+        failed = f", {len(self.errors)} failed" if self.errors else ""
+        self.progress(f"{words}({self.ready} of {self.wanted}{failed})")
 
 
 def _sweep(out: Path) -> None:
@@ -189,9 +247,7 @@ def _in_folder(plugin: LockedPlugin, folder: Path) -> Path:
         ):
             if path.is_file():
                 return path
-    raise PluginError(
-        f"{plugin.name}.jpi is not there", where=str(folder), hint="add the file, or leave out --source to download it"
-    )
+    raise PluginError(f"{plugin.name}.jpi is not there", where=str(folder), hint="give a folder that has it")
 
 
 def _store(plugin: LockedPlugin, out: Path, opening: Callable[[], AbstractContextManager[Stream]], where: str) -> None:
@@ -212,7 +268,7 @@ def _store(plugin: LockedPlugin, out: Path, opening: Callable[[], AbstractContex
             raise PluginError(
                 f"{plugin.name} {plugin.version} has sha256 {digest.hexdigest()}, the lock {plugin.sha256}",
                 where=where,
-                hint="the file was cut off or tampered with: try again, or another --source",
+                hint="the file was cut off or tampered with: try again, or from another place",
             )
         Path(temporary).chmod(0o644)
         Path(temporary).replace(out / f"{plugin.name}.jpi")
@@ -274,12 +330,12 @@ def _patiently(
             if left:
                 sleep(float(attempts - left))
                 continue
-            why = getattr(error, "reason", None) or error
-            raise PluginError(
-                f"cannot be downloaded: {why}",
-                where=where,
-                hint="check the network and HTTPS_PROXY, or name a local copy",
-            ) from error
+            why = str(getattr(error, "reason", None) or error)
+            what, hint = f"cannot be downloaded: {why}", "check the network and HTTPS_PROXY, or name a local copy"
+            if isinstance(error, urllib.error.URLError):  # that is before the first byte of an answer
+                host = urlsplit(where).netloc
+                raise UnreachableError(what, where=where, hint=hint, host=host, reason=why) from error
+            raise PluginError(what, where=where, hint=hint) from error
     raise AssertionError("unreachable")
 
 

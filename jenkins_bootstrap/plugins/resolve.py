@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from jenkins_bootstrap.errors import nearest, raise_all
-from jenkins_bootstrap.plugins.errors import PluginError
+from jenkins_bootstrap.plugins.errors import PluginError, WantedPluginError
 from jenkins_bootstrap.plugins.implied import implied
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, split_wanted
 from jenkins_bootstrap.plugins.update_center import Dependency, UpdateCenter
-from jenkins_bootstrap.plugins.versions import older
+from jenkins_bootstrap.plugins.versions import Version, older
 
 ALL = "*"
 """In `upgrade`: every plugin."""
@@ -36,7 +36,8 @@ def resolve(
     comes with a hash.
 
     Raises PluginError, or SeveralErrors of them: an unknown plugin (with the nearest name), a version that cannot be
-    had, a required core newer than `core`, a dependency that is missing or too old, a circle; each says who asked.
+    had, a required core newer than `core` (these three as WantedPluginError), a dependency that is missing or too old,
+    a circle; each says who asked.
     """
     keep = {} if locked is None or ALL in upgrade else {p.name: p for p in locked.plugins if p.name not in upgrade}
     pinned = {p.name: p for p in locked.plugins} if locked is not None else {}
@@ -102,7 +103,7 @@ class _Run:
             if pin is not None and pin.version == version and (offered is None or offered.version != version):
                 return self.with_implied(pin)
             if offered is not None and offered.version != version:
-                self.fail(
+                self.fail_wanted(
                     f"the plugin {name} {version} cannot be had: the update-center document offers {offered.version}",
                     name,
                     f"want {name}@{offered.version}, or {name} without a version, or name a document of the time when "
@@ -138,19 +139,25 @@ class _Run:
             return self.fail(what, name, hint)
         near = nearest(name, self.document.names)
         hint = f"did you mean {near!r}?" if near else "see plugins.jenkins.io for its id"
-        return self.fail(f"there is no plugin {name!r} in the update-center document", name, hint)
+        return self.fail_wanted(f"there is no plugin {name!r} in the update-center document", name, hint)
 
     def check_cores(self) -> None:
+        too_new = []
         for name, plugin in self.chosen.items():
             if not older(self.core, plugin.required_core):
                 continue
             if self.newer_may_fit(name):
                 self.outgrown.add(name)
                 continue
-            self.fail(
-                f"the plugin {name} {plugin.version} needs core {plugin.required_core}, the settings have {self.core}",
-                name,
-                f"set controller.jenkins.version to {plugin.required_core} or later, or do without it",
+            too_new.append(plugin)
+        lowest = max((p.required_core for p in too_new), key=Version, default="")
+        or_later = "or later" if len(too_new) == 1 else f"or later, the lowest that all {len(too_new)} can do with"
+        for plugin in too_new:
+            self.fail_wanted(
+                f"the plugin {plugin.name} {plugin.version} needs core {plugin.required_core}, "
+                f"the settings have {self.core}",
+                plugin.name,
+                f"set controller.jenkins.version to {lowest} {or_later}, or do without it",
             )
 
     def check_minimums(self) -> None:
@@ -179,13 +186,21 @@ class _Run:
     def fail(self, what: str, name: str, hint: str) -> None:
         self.errors.append(PluginError(what, where=chain(name, self.asked), hint=hint))
 
+    def fail_wanted(self, what: str, name: str, hint: str) -> None:
+        links = tuple(_links(name, self.asked))
+        self.errors.append(WantedPluginError(what, where=chain(name, self.asked), hint=hint, chain=links))
+
 
 def chain(name: str, asked: dict[str, str | None]) -> str:
     """Who asked for a plugin: `controller.plugins: github > git > scm-api`."""
+    return "controller.plugins: " + " > ".join(_links(name, asked))
+
+
+def _links(name: str, asked: dict[str, str | None]) -> list[str]:
     links = [name]
     while (asker := asked.get(links[0])) is not None:
         links.insert(0, asker)
-    return "controller.plugins: " + " > ".join(links)
+    return links
 
 
 def _circles(chosen: dict[str, LockedPlugin], asked: dict[str, str | None]) -> list[PluginError]:

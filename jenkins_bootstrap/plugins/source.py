@@ -27,5 +27,12 @@ def document_source(settings: Settings, target: Literal["embedded", "aws"]) -> s
     return OFFICIAL
 
 
+def document_words(source: str, generated: str) -> str:
+    """How messages name the document that came from `source` (a path, or a URL as it may be shown), of that date."""
+    if source == str(sample(SAMPLE)):
+        return f"the sample document that ships with the package, of {generated[:10]}"
+    return source
+
+
 def is_url(source: str) -> bool:
     return source.startswith(("http://", "https://"))

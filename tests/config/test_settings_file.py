@@ -9,7 +9,7 @@ import pytest
 
 from jenkins_bootstrap.config import Settings, load
 from jenkins_bootstrap.config.document import read, spell
-from jenkins_bootstrap.config.load import parse
+from jenkins_bootstrap.config.load import locate, parse
 from jenkins_bootstrap.errors import BootstrapError, SettingsError, SeveralErrors
 
 SMALL = """\
@@ -417,3 +417,13 @@ def test_settings_made_in_code_are_checked_as_well() -> None:
 def test_places_are_spelt_as_people_write_them() -> None:
     assert spell(("agents", 0, "instance_types", 2)) == "agents[0].instance_types[2]"
     assert spell(("tags", "a b")) == 'tags["a b"]'
+
+
+def test_a_place_is_found_again_after_loading(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    path.write_text(SMALL.replace("  url:", "  plugins: [git, ec2]\n  url:"))
+    assert locate(path, ("controller", "plugins", 1)) == f"{path}:4:18: controller.plugins[1]"
+    path.write_text(SMALL)  # a default: the nearest that is written
+    assert locate(path, ("controller", "plugins", 1)) == f"{path}:4:3: controller.plugins[1]"
+    path.unlink()
+    assert locate(path, ("controller", "plugins", 1)) == f"{path}: controller.plugins[1]"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,17 +102,91 @@ def test_lock_as_json_lists_each_change(here: Path, capsys: pytest.CaptureFixtur
 
 def test_an_unknown_plugin_names_the_nearest(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(here, "    - matrix-auth\n", "    - matrix-auht\n")
-    assert run(["plugins", "lock"]) == 1
-    assert "did you mean 'matrix-auth'?" in capsys.readouterr().err
+    lines = (here / "jenkins-bootstrap.yml").read_text().splitlines()
+    number = lines.index("    - matrix-auht") + 1
+    index = load(here / "jenkins-bootstrap.yml").controller.plugins.index("matrix-auht")
+    assert run(["plugins", "lock"]) == 2
+    shown = capsys.readouterr().err
+    assert f"error: jenkins-bootstrap.yml:{number}:7: controller.plugins[{index}]: there is no plugin" in shown
+    assert "'matrix-auht'" in shown
+    assert "did you mean 'matrix-auth'?" in shown
     assert not (here / "jenkins-bootstrap.lock.json").exists()
 
 
 def test_a_core_older_than_the_plugins_need_is_told_for_each(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(here, 'version: "2.516.2"', 'version: "2.479.1"')
-    assert run(["plugins", "lock"]) == 1
+    assert run(["plugins", "lock"]) == 2
     shown = capsys.readouterr().err
-    assert "controller.plugins: ec2: the plugin ec2 2029.v50458f410ef9 needs core 2.479.3" in shown
+    lines = (here / "jenkins-bootstrap.yml").read_text().splitlines()
+    index = load(here / "jenkins-bootstrap.yml").controller.plugins.index("ec2")
+    where = f"jenkins-bootstrap.yml:{lines.index('    - ec2') + 1}:7: controller.plugins[{index}]"
+    assert f"{where}: the plugin ec2 2029.v50458f410ef9 needs core 2.479.3" in shown
+    assert "(wanted through " in shown
     assert shown.count("needs core") > 5
+    hints = {line for line in shown.splitlines() if "try:" in line}
+    assert len(hints) == 1
+    lowest = hints.pop().partition("version to ")[2].partition(" or later")[0]
+    edit(here, 'version: "2.479.1"', f'version: "{lowest}"')
+    assert run(["plugins", "lock", "--plan"]) == 0
+
+
+def test_a_version_that_cannot_be_had_is_a_settings_error(
+    here: Path, capsys: pytest.CaptureFixture[str], raw: Callable[..., dict[str, Any]]
+) -> None:
+    (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479", "b": "2 2.479 gone@1"})))
+    (here / "small.yml").write_text(
+        "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
+        "controller: {url: 'https://x/', update_center: uc.json, plugins: [b, a@0.9]}\n"
+    )
+    assert run(["-c", "small.yml", "plugins", "lock"]) == 2
+    shown = capsys.readouterr().err
+    assert "small.yml:4:70: controller.plugins[1]: the plugin a 0.9 cannot be had" in shown
+    assert "error: controller.plugins: b > gone: the plugin gone is needed" in shown
+
+
+def test_lock_names_the_document_it_resolved_from(
+    here: Path, capsys: pytest.CaptureFixture[str], raw: Callable[..., dict[str, Any]]
+) -> None:
+    assert run(["plugins", "lock", "--plan"]) == 0
+    shown = capsys.readouterr().out
+    assert "resolved from the sample document that ships with the package, of 20" in shown
+    assert run(["plugins", "lock", "--plan", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["document"].startswith("the sample document that ships")
+    (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
+    (here / "small.yml").write_text(
+        "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+    )
+    assert run(["-c", "small.yml", "plugins", "lock", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["document"]).name == "uc.json"
+    assert told["generated"] == "2025-01-01T00:00:00Z"
+    assert run(["-c", "small.yml", "plugins", "lock"]) == 0
+    assert f"resolved from {told['document']}\n" in capsys.readouterr().out
+
+
+def test_a_lock_that_is_not_there_or_does_not_fit_is_noted(here: Path) -> None:
+    settings = here / "jenkins-bootstrap.yml"
+    _, notes = wanted_lock(Context(settings, "embedded"))
+    assert notes[0].startswith("no jenkins-bootstrap.lock.json yet: resolved anew from the sample document that ships")
+    assert notes[0].endswith(", bake writes it")
+    assert run(["-q", "plugins", "lock"]) == 0
+    assert not any("resolved anew" in note for note in wanted_lock(Context(settings, "embedded"))[1])
+    edit(here, "    - ws-cleanup\n", "    - ws-cleanup\n    - git\n")
+    _, notes = wanted_lock(Context(settings, "embedded"))
+    assert notes[0].startswith("the lock does not fit the settings (the settings also want git): resolved anew from ")
+
+
+def test_what_was_written_stands_before_what_is_next_in_one_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "jenkins_bootstrap", "init", str(tmp_path / "new")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    first = [line.split()[0] for line in done.stdout.splitlines()]
+    assert first == ["wrote", "wrote", "next:"]
 
 
 def test_upgrade_of_one_of_all_and_of_a_wrong_name(

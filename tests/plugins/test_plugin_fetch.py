@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,7 +103,9 @@ def test_every_plugin_is_fetched_and_told(lock: Lock, tmp_path: Path, content: C
     assert fetched.downloaded == ("git", "scm-api", "structs")
     assert names(tmp_path / "new/plugins") == ["git.jpi", "scm-api.jpi", "structs.jpi"]
     assert (tmp_path / "new/plugins/git.jpi").read_bytes() == content("git", "5.7")
-    assert lines[-1] == "structs 350.v3b_30f09f2363 (3 of 3)"
+    assert lines[0] == "(0 of 3)"
+    assert [line[-8:] for line in lines[1:]] == ["(1 of 3)", "(2 of 3)", "(3 of 3)"]
+    assert "structs 350.v3b_30f09f2363" in {line.rpartition(" (")[0] for line in lines[1:]}
 
 
 def test_a_second_run_asks_only_for_what_is_not_there_or_not_good(lock: Lock, tmp_path: Path, site: Site) -> None:
@@ -165,6 +168,69 @@ def test_no_connection_is_one_clear_error(lock: Lock, tmp_path: Path) -> None:
     assert "HTTPS_PROXY" in error.hint
 
 
+def many(lock: Lock, count: int, url: str) -> Lock:
+    """A lock of so many plugins p00, p01, ..., all at that address."""
+    return replace(lock, plugins=tuple(replace(lock.plugins[0], name=f"p{i:02}", url=url) for i in range(count)))
+
+
+def test_a_host_that_cannot_be_reached_is_given_up_and_told_once(lock: Lock, tmp_path: Path) -> None:
+    lines: list[str] = []
+    (error,) = errors(many(lock, 40, "http://127.0.0.1:1/x.hpi"), tmp_path, progress=lines.append)
+    assert error.where == "127.0.0.1:1"
+    assert error.what.startswith("cannot be reached: ")
+    assert "Connection refused; 4 plugins failed, 36 more were not tried" in error.what
+    assert "HTTPS_PROXY" in error.hint
+    assert lines[0] == "(0 of 40)"
+    assert lines[-1].endswith("(0 of 40, 4 failed)")
+    assert len(lines) == 5
+
+
+def test_giving_up_does_not_wait_for_all_pauses_of_the_others(
+    lock: Lock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way ends after the pause it is in."""
+    asked: list[str] = []
+    slept: list[float] = []
+    over = threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            over.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def get(url: str) -> Any:
+        asked.append(url)
+        return fetching.http_get(url)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 4 * 2:
+            assert over.wait(20)
+
+    monkeypatch.setattr(fetching, "ThreadPoolExecutor", Pool)
+    errors(many(lock, 40, "http://127.0.0.1:1/x.hpi"), tmp_path, get=get, sleep=sleep, workers=1)
+    assert len(asked) in (4 * 3, 4 * 3 + 1)
+
+
+def test_what_failed_otherwise_is_told_beside_the_host(lock: Lock, tmp_path: Path, site: Site) -> None:
+    odd = replace(lock.plugins[0], name="a", url="file:///x")
+    dead = many(lock, 9, "http://127.0.0.1:1/x.hpi")
+    found = errors(replace(dead, plugins=(odd, *dead.plugins)), tmp_path, workers=1)
+    assert ["no http(s) URL" in found[0].what, "4 plugins failed, 5 more were not tried" in found[1].what] == [True] * 2
+
+
+def test_one_that_comes_through_begins_the_count_anew(lock: Lock, tmp_path: Path) -> None:
+    dead = many(lock, 6, "http://127.0.0.1:1/x.hpi").plugins
+    mixed = replace(lock, plugins=(*dead[:3], lock.plugins[0], *dead[3:]))
+    found = errors(mixed, tmp_path, workers=1)
+    assert [e.where for e in found] == ["http://127.0.0.1:1/x.hpi"] * 6
+    assert names(tmp_path) == ["git.jpi"]
+
+
+def test_answers_of_a_server_are_never_a_reason_to_give_up(lock: Lock, tmp_path: Path, site: Site) -> None:
+    assert len(errors(many(lock, 6, site.url + "/none.hpi"), tmp_path, workers=1)) == 6
+
+
 def test_an_address_that_is_no_url_is_refused(lock: Lock, tmp_path: Path) -> None:
     odd = replace(lock, plugins=(replace(lock.plugins[0], url="file:///etc/passwd"),))
     (error,) = errors(odd, tmp_path)
@@ -192,6 +258,7 @@ def test_a_folder_takes_the_place_of_the_locks_addresses(
 def test_a_folder_without_the_plugin(lock: Lock, tmp_path: Path) -> None:
     found = errors(lock, tmp_path / "out", source=str(tmp_path))
     assert [e.what for e in found] == ["git.jpi is not there", "scm-api.jpi is not there", "structs.jpi is not there"]
+    assert {e.hint for e in found} == {"give a folder that has it"}
 
 
 def test_no_space_is_told_and_leaves_nothing(lock: Lock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,13 +285,14 @@ def test_no_space_is_told_and_leaves_nothing(lock: Lock, tmp_path: Path, monkeyp
 
 
 def test_a_run_that_is_interrupted_leaves_whole_files_only(lock: Lock, tmp_path: Path) -> None:
-    def stop(_line: str) -> None:
-        raise KeyboardInterrupt
+    def stop(line: str) -> None:
+        if "(1 of 3)" in line:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fetch(lock, tmp_path, progress=stop)
     assert not [n for n in names(tmp_path) if n.endswith(".part")]
-    assert {p.name for p in lock.plugins} - {p.name for p in missing(lock, tmp_path)} >= {"git"}
+    assert len(missing(lock, tmp_path)) < 3
 
 
 def test_what_a_killed_run_left_is_swept_away(lock: Lock, tmp_path: Path) -> None:

@@ -73,6 +73,28 @@ def test_a_core_that_is_too_old_names_the_plugin_its_core_and_who_asked(document
     assert "controller.jenkins.version to 2.545" in error.hint
 
 
+def test_the_lowest_core_for_all_is_in_each_hint(document: Make) -> None:
+    made = document({"a": "1 2.479.3 b@1", "b": "1 2.504.1", "c": "1 2.60.3", "d": "1 2.479"})
+    found = errors(["a", "c", "d"], made, core="2.400")
+    assert [e.what.split(" needs ")[0] for e in found] == ["the plugin a 1", "the plugin d 1", "the plugin b 1"]
+    assert {e.hint for e in found} == {
+        "set controller.jenkins.version to 2.504.1 or later, the lowest that all 3 can do with, or do without it"
+    }
+    assert pins(resolve(["a", "c", "d"], made, "2.504.1")) == ["a@1", "b@1", "c@1", "d@1"]
+
+
+def test_what_the_settings_want_wrongly_says_which_of_them(document: Make) -> None:
+    made = document({"a": "1 2.479 b@1", "b": "1 2.545", "git": "5.7 2.479", "x": "1 2.479 gone@1"})
+    found = errors(["a", "nothing", "git@5.6", "x"], made)
+    chains = {type(e).__name__ + ":" + ">".join(getattr(e, "chain", ())) for e in found}
+    assert chains == {
+        "WantedPluginError:a>b",
+        "WantedPluginError:nothing",
+        "WantedPluginError:git",
+        "PluginError:",
+    }
+
+
 def test_a_dependency_that_is_missing_in_the_document(document: Make) -> None:
     made = document({"a": "1 2.479 b@1", "b": "1 2.479 gone@1 ?also-gone@1"})
     (error,) = errors(["a"], made)
