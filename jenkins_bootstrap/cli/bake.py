@@ -98,12 +98,14 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
     """Read and render: settings, Jenkins' source, plugin lock, stages, what is in AWS, the organisation, the jobs."""
     from jenkins_bootstrap.aws import find
     from jenkins_bootstrap.cli.plugins import wanted_lock
+    from jenkins_bootstrap.cli.sources import check_organisation
     from jenkins_bootstrap.images.war import check_plugins, find_jenkins
     from jenkins_bootstrap.plugins.lock import dumps
 
     clock = Clock()
     if ctx.target == "aws":
         _ = ctx.aws  # without credentials nothing else is worth telling
+    check_organisation(ctx)
     jenkins = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
     lock, notes = wanted_lock(ctx)
     check_plugins(jenkins, {plugin.name: plugin.required_core for plugin in lock.plugins})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +46,32 @@ def github_api_url(ctx: Context) -> str:
     return ctx.endpoints.github_url if ctx.target == "embedded" else ctx.settings.github.api_url
 
 
+def check_organisation(ctx: Context) -> int | None:
+    """How many repositories the file of `embedded.github` has; None when no such file is used.
+
+    Called before the embedded GitHub is asked, which could only tell the errors in an answer of GitHub's shape.
+
+    Raises:
+        BootstrapError: the file cannot be read, is cut off or is wrong; several errors are raised together.
+    """
+    file = ctx.settings.embedded.github
+    return _repositories_in(file) if ctx.target == "embedded" and file is not None else None
+
+
+@cache
+def _repositories_in(file: Path) -> int:
+    """Read once a command; an error is not kept."""
+    from jenkins_bootstrap.embedded.github.organisation import read_organisation
+
+    return len(read_organisation(file))
+
+
 def list_owners(ctx: Context) -> tuple[Repository, ...]:
     """Every repository of every owner, unfiltered. One listing an owner, whole or an error."""
     from jenkins_bootstrap.github.auth import auth_for
     from jenkins_bootstrap.github.listing import list_repositories
 
+    check_organisation(ctx)
     listed: list[Repository] = []
     api_url = github_api_url(ctx)
     for owner in ctx.settings.github.owners:

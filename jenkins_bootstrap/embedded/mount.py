@@ -28,8 +28,9 @@ class GitHubMount:
             app = self._app()
         except (BootstrapError, OSError) as error:
             body = json.dumps({"message": f"embedded GitHub: {error}"}).encode()
+            # Asking again cannot help before the file is another, and a status of 5xx would be asked again.
             start_response(
-                "503 Service Unavailable",
+                "422 Unprocessable Entity",
                 [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(body)))],
             )
             return [body]

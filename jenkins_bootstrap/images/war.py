@@ -21,7 +21,8 @@ from jenkins_bootstrap.config.models import Controller, DebianRepository, WarFil
 from jenkins_bootstrap.errors import BootstrapError, raise_all
 from jenkins_bootstrap.files import sha256_file
 
-WITHOUT = "without Jenkins: give JENKINS_WAR=FILE"
+REMEDY = "give JENKINS_WAR=FILE"
+WITHOUT = f"without Jenkins: {REMEDY}"
 _VERSION = re.compile(r"^Jenkins-Version: *(\S+)\s*$", re.MULTILINE)
 # Class files of Java N have major version N + 44 (JVM specification, table 4.1-A).
 _CLASS_FILE_OFFSET = 44

@@ -299,7 +299,7 @@ def test_an_organisation_file_that_is_cut_off_is_told_and_a_whole_one_taken_with
     )
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(request)
-    assert error.value.code == 503
+    assert error.value.code == 422  # 5xx would be asked again and again
     assert "organisation.json" in json.load(error.value)["message"]
     organisation.write_text("[]")
     with urllib.request.urlopen(request) as answer:
