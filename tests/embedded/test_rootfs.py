@@ -120,12 +120,13 @@ def test_a_making_that_was_killed_is_redone(tmp_path: Path, good_tar: Path, monk
     cache = tmp_path / "cache"
     stand_in(tmp_path / "bin", monkeypatch, f"head -c 20000000 {good_tar}; sleep 60")
     program = (
-        "import sys; from pathlib import Path; from jenkins_bootstrap.embedded.rootfs import ensure_rootfs;"
-        "ensure_rootfs(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from jenkins_bootstrap.embedded import rootfs, userns;"
+        "userns.ENVIRONMENT['PATH'] = sys.argv[2]; rootfs.ensure_rootfs(Path(sys.argv[1]))"
     )
     package = Path(jenkins_bootstrap.__file__).parents[1]
     making = subprocess.Popen(
-        [sys.executable, "-c", program, str(cache)], env={**os.environ, "PYTHONPATH": str(package)}
+        [sys.executable, "-c", program, str(cache), userns.ENVIRONMENT["PATH"]],
+        env={**os.environ, "PYTHONPATH": str(package)},
     )
     deadline = time.monotonic() + 20
     while not [path for path in unfinished(cache) if any(path.iterdir())]:

@@ -249,7 +249,8 @@ def start_ours(tmp_path: Path, body: str) -> tuple[subprocess.Popen[bytes], Path
     """A process of our own that runs a fake Packer; returns it once that Packer runs, with the file of its id."""
     packer, running = fake(tmp_path / "bin", body), tmp_path / "pid"
     code = (
-        "import sys; from pathlib import Path\n"
+        "import signal; from pathlib import Path\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's job in the background ignores it
         "from jenkins_bootstrap.images.packer import run_packer; from jenkins_bootstrap.images.tool import PackerTool\n"
         f"run_packer(PackerTool(Path({str(packer)!r}), (1, 6, 6)), Path({str(tmp_path)!r}),"
         f" env={{'PATH': '/bin:/usr/bin'}}, log=Path({str(tmp_path / 'log')!r}))\n"
