@@ -104,15 +104,15 @@ def ask(aws: Aws, asked: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any
     return found, failed
 
 
-def find_all(aws: Aws, settings: Settings) -> AwsFacts:
-    """Find everything the settings name.
+def find_all(aws: Aws, settings: Settings) -> tuple[AwsFacts, Mapping[str, str]]:
+    """Find everything the settings name; also the values of the key-value secret, which are for sign-ins alone.
 
     Raises SeveralErrors (or the one error) with the path of each setting that found nothing, or too much, or a secret
     without its shape; and LookupFailed when what was found lies in more than one VPC.
     """
     found, failed = ask(aws, questions(aws, settings))
     raise_all(explained(failed))
-    return facts(aws, settings, found)
+    return facts(aws, settings, found), found["secrets.settings"][1]
 
 
 def explained(failed: Mapping[str, BootstrapError]) -> list[BootstrapError]:

@@ -115,7 +115,7 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
         report = content.compiling(ctx, pool, files, require=False)
         _ = ctx.aws
         clock.mark(f"{ctx.target} AWS")
-        content.facts_document(ctx)
+        _ = ctx.facts
         clock.mark("look-ups")
         _ = ctx.repositories
         clock.mark("listing of the organisation")

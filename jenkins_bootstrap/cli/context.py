@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -38,8 +38,6 @@ class Context:
     json: bool = False
     verbose: bool = False
     quiet: bool = False
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds each `progress` took, by its words."""
 
     def __post_init__(self) -> None:
         self._line: Callable[[str], None] = self.trace
@@ -176,7 +174,6 @@ class Context:
                 yield self._line
                 self._line = self.trace
             console.print(f"[green]✓[/] {escape(words)} [dim]{time.monotonic() - started:.1f} s[/]")
-        self.seconds[words] = time.monotonic() - started
 
 
 def global_options(function: F) -> F:

@@ -19,19 +19,16 @@ def find_facts(ctx: Context) -> tuple[AwsFacts, Mapping[str, str]]:
     Raises every look-up's error at once.
     """
     from jenkins_bootstrap.aws import find
-    from jenkins_bootstrap.errors import raise_all
 
     with ctx.progress("looking up what the settings name"):
-        found, failed = find.ask(ctx.aws, find.questions(ctx.aws, ctx.settings))
-        raise_all(find.explained(failed))
-        facts = find.facts(ctx.aws, ctx.settings, found)
+        facts, values = find.find_all(ctx.aws, ctx.settings)
     told_twice = {"jenkins_url": facts.jenkins_url, "github_repos": " ".join(facts.github_repos) or None}
     for key, value in told_twice.items():
         if value is not None and not (
             key == "jenkins_url" and value.rstrip("/") == ctx.settings.controller.url.rstrip("/")
         ):
             ctx.warn(f"secret {ctx.settings.secrets.settings} has {key}, which the settings win over")
-    return facts, found["secrets.settings"][1]
+    return facts, values
 
 
 def sign_in_values(ctx: Context) -> Mapping[str, str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 STARTER = Path(__file__).resolve().parents[2] / "jenkins-bootstrap.yml"
-pytestmark = pytest.mark.xdist_group("bad_organisation")
 
 GOOD = {"name": "app", "full_name": "acme-demo/app"}
 # The file's text (None: no file), where and what the error says after the file's path, and its remedy.

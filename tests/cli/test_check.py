@@ -11,7 +11,6 @@ import boto3
 import pytest
 
 STARTER = Path(__file__).resolve().parents[2] / "jenkins-bootstrap.yml"
-pytestmark = pytest.mark.xdist_group("check")
 
 
 class Place:

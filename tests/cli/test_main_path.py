@@ -19,7 +19,6 @@ STAGES = ("init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/github.txt", "i
 pytestmark = [
     pytest.mark.bake,
     pytest.mark.skipif(shutil.which("packer") is None, reason="packer is not installed"),
-    pytest.mark.xdist_group("main-path"),
 ]
 
 

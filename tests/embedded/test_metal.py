@@ -16,6 +16,7 @@ import pytest
 import jenkins_bootstrap
 from jenkins_bootstrap.embedded import leftovers, processes, userns
 from jenkins_bootstrap.embedded.booting import Booted, BootRequest
+from jenkins_bootstrap.embedded.client import cache_folder
 from jenkins_bootstrap.embedded.metal import Guest, Metal
 from jenkins_bootstrap.embedded.prerequisites import prerequisites
 from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
@@ -27,16 +28,9 @@ LACKING = [row for row in prerequisites() if not row.ok]
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"this machine lacks {LACKING}")
 
 
-def user_cache() -> Path:
-    named = os.environ.get("JENKINS_BOOTSTRAP_CACHE")
-    return (
-        Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jenkins-bootstrap"
-    )
-
-
 @pytest.fixture(scope="module")
 def root() -> Path:
-    return ensure_rootfs(user_cache())
+    return ensure_rootfs(cache_folder())
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import pytest
 
 import jenkins_bootstrap
 from jenkins_bootstrap.embedded import prerequisites, processes, rootfs, userns
+from jenkins_bootstrap.embedded.client import cache_folder
 from jenkins_bootstrap.embedded.rootfs import ensure_rootfs
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 
@@ -25,16 +26,9 @@ pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"this machine lacks {LACK
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 
 
-def user_cache() -> Path:
-    named = os.environ.get("JENKINS_BOOTSTRAP_CACHE")
-    return (
-        Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jenkins-bootstrap"
-    )
-
-
 @pytest.fixture(scope="module")
 def root() -> Path:
-    return ensure_rootfs(user_cache())
+    return ensure_rootfs(cache_folder())
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +83,7 @@ def test_no_package_starts_a_service_on_the_hosts_network(root: Path) -> None:
 def test_the_second_time_nothing_is_made(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path / "bin", monkeypatch, "exit 7")
     said: list[str] = []
-    assert ensure_rootfs(user_cache(), progress=said.append) == root
+    assert ensure_rootfs(cache_folder(), progress=said.append) == root
     assert said == []
 
 

@@ -144,7 +144,7 @@ def test_every_look_up_of_the_settings_finds_its_one_over_http(place):
     endpoints = place.up()
     settings = place.settings
     aws = Aws.embedded(settings.region, endpoints.aws_url)
-    facts = find.find_all(aws, settings)
+    facts, _values = find.find_all(aws, settings)
     assert facts.controller.target_group.name == "demo-controller"
     assert facts.controller.instance_profile.role == "demo-controller"
     assert facts.controller.volume.size_gib == 20
