@@ -1,207 +1,60 @@
-"""The shape of `jenkins-bootstrap.yml`. Each field's description is what the JSON schema and the editor show."""
+"""The shape of `jenkins-bootstrap.yml`. Each field's description is what the JSON schema and the editor show.
+
+The section `controller` has a module of its own; what it holds can be imported from here.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from jenkins_bootstrap.config import checks
-
-Architecture = Literal["amd64", "arm64"]
-Role = Literal["administrator", "developer", "reader"]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _against_settings_folder(path: Path, info: ValidationInfo) -> Path:
-    folder = (info.context or {}).get("folder")
-    path = path.expanduser()
-    return path if folder is None or path.is_absolute() else Path(folder) / path
-
-
-def _url_or_path(text: str, info: ValidationInfo) -> str:
-    return text if text.startswith(("http://", "https://")) else str(_against_settings_folder(Path(text), info))
-
-
-LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_settings_folder)]
-UrlOrPath = Annotated[str, Field(min_length=1), AfterValidator(_url_or_path)]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
-PluginName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"])
-]
-InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", examples=["m7i.large"])]
-
-
-class Find(Model):
-    """A look-up in AWS: by tags, by name, or both. Exactly what it matches is used, never one of several."""
-
-    tags: dict[str, str] = Field(default_factory=dict, description="every tag must have this value")
-    name: str | None = Field(None, description="the name; * stands for any text")
-    several: bool = Field(
-        False, description="subnets and security groups: use all that match; otherwise more than one match is an error"
-    )
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.tags and self.name is None:
-            raise ValueError("give tags, name, or both")
-        return self
-
-
-class FindImage(Model):
-    """An AMI: one of our own by its name in `images`, or a foreign one by owner and name, newest first."""
-
-    image: str | None = Field(None, description="an image of `images`: found by its tags and Channel=current")
-    owners: list[str] = Field(default_factory=list, description="account ids, or amazon, self, aws-marketplace")
-    name: str | None = Field(None, description="name of a foreign image; * stands for any text")
-    tags: dict[str, str] = Field(default_factory=dict, description="tags of a foreign image")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.image is not None and (self.owners or self.name or self.tags):
-            raise ValueError("give image, or owners with name or tags, not both")
-        if self.image is None and not self.owners:
-            raise ValueError("give image (one of ours) or owners (whose image it is)")
-        if self.image is None and not (self.name or self.tags):
-            raise ValueError("give name or tags beside owners")
-        return self
-
-
-class WarUrl(Model):
-    url: str = Field(
-        pattern=r"^https?://\S+$",
-        description="where jenkins.war is downloaded from",
-        examples=["https://get.jenkins.io/war-stable/2.516.2/jenkins.war"],
-    )
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="its SHA-256, 64 lower-case hex digits")
-
-
-class WarFile(Model):
-    war: LocalPath = Field(description="a jenkins.war on this machine")
-
-
-class DebianRepository(Model):
-    repository: str = Field(
-        "https://pkg.jenkins.io/debian-stable", pattern=r"^https?://\S+$", description="the apt repository of Jenkins"
-    )
-    key: str = Field(
-        "https://pkg.jenkins.io/debian-stable/jenkins.io-2023.key",
-        pattern=r"^https?://\S+$",
-        description="the key that signs it",
-    )
-
-
-def _kind_of_source(value: Any) -> str:
-    """Which source is meant, so that an error speaks of that one and not of all three."""
-    if isinstance(value, dict):
-        return "WarFile" if "war" in value else "WarUrl" if {"url", "sha256"} & set(value) else "DebianRepository"
-    return type(value).__name__ if isinstance(value, WarFile | WarUrl) else "DebianRepository"
-
-
-JenkinsSource = Annotated[
-    Annotated[DebianRepository, Tag("DebianRepository")]
-    | Annotated[WarUrl, Tag("WarUrl")]
-    | Annotated[WarFile, Tag("WarFile")],
-    Discriminator(_kind_of_source),
-]
-
-
-class Jenkins(Model):
-    version: str = Field(
-        "2.516.2",
-        pattern=r"^\d+(\.\d+){1,3}$",
-        description="core version the plugins are pinned for",
-        examples=["2.516.2"],
-    )
-    source: JenkinsSource | None = Field(
-        None, description="where Jenkins comes from; JENKINS_WAR in the environment wins over it"
-    )
-
-
-class Java(Model):
-    version: int = Field(21, ge=17, le=30, description="feature release; Jenkins needs 21 from 2.545 on")
-    source: Literal["debian"] = Field(
-        "debian", description="openjdk-<version>-jre-headless of the guest's distribution"
-    )
-
-
-class Account(Model):
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name to sign in with", examples=["ada"])
-    full_name: str = Field("", description="name as people read it")
-    email: str = Field("", description="address for mail")
-    role: Role = Field("reader", description="what the account may do")
-
-
-class SignIn(Model):
-    kind: Literal["accounts", "github", "oidc", "saml", "ldap"] = Field(
-        "accounts", description="accounts: those listed here, with passwords kept by Jenkins"
-    )
-    options: dict[str, str | int | bool] = Field(default_factory=dict, description="parameters of the realm, by name")
-    groups: dict[str, Role] = Field(default_factory=dict, description="group of the sign-in to role")
-
-
-DEFAULT_PLUGINS = (
-    "antisamy-markup-formatter",
-    "branch-api",
-    "build-timeout",
-    "cloudbees-folder",
-    "credentials-binding",
-    "ec2",
-    "github",
-    "github-branch-source",
-    "matrix-auth",
-    "pipeline-github-lib",
-    "timestamper",
-    "workflow-aggregator",
-    "ws-cleanup",
+from jenkins_bootstrap.config.controller import (
+    DEFAULT_PLUGINS,
+    Account,
+    Boot,
+    Controller,
+    Credential,
+    DebianRepository,
+    Java,
+    Jenkins,
+    SignIn,
+    WarFile,
+    WarUrl,
 )
+from jenkins_bootstrap.config.fields import Architecture, Find, FindImage, InstanceType, Label, LocalPath, Model, Name
 
-
-class Controller(Model):
-    url: str = Field(
-        pattern=r"^https?://[^\s/]+(/\S*)?$",
-        description="the URL people and webhooks use",
-        examples=["https://jenkins.example.com/"],
-    )
-    admin_address: str = Field("", description="sender of Jenkins' mail")
-    jenkins: Jenkins = Field(default_factory=Jenkins, description="which Jenkins, and where it comes from")
-    java: Java = Field(default_factory=Java, description="which Java it runs on")
-    plugins: list[PluginName] = Field(
-        default_factory=lambda: list(DEFAULT_PLUGINS), description="names, or name@version"
-    )
-    plugin_versions: Literal["lock", "newest"] = Field(
-        "lock",
-        description="lock: keep jenkins-bootstrap.lock.json while it satisfies the settings; newest: resolve anew",
-    )
-    update_center: UrlOrPath | None = Field(None, description="URL or path of an update-center document")
-    accounts: list[Account] = Field(default_factory=list, description="accounts besides the administrator's")
-    sign_in: SignIn = Field(default_factory=SignIn, description="how people sign in")
-    security_groups: Find | None = Field(None, description="the controller's security groups")
-    subnets: Find | None = Field(None, description="subnets the controller may run in")
-    instance_profile: Find | None = Field(None, description="the controller's instance profile")
-    volume: Find | None = Field(None, description="the data volume of JENKINS_HOME")
-    target_group: Name | None = Field(None, description="name of the load balancer's target group")
-
-    @field_validator("url")
-    @classmethod
-    def _slash(cls, url: str) -> str:
-        return url if url.endswith("/") else url + "/"
+__all__ = [
+    "CROSS_CHECK",
+    "DEBIAN_OWNER",
+    "DEFAULT_PLUGINS",
+    "Account",
+    "AgentTemplate",
+    "Architecture",
+    "Boot",
+    "Controller",
+    "Credential",
+    "DebianRepository",
+    "Embedded",
+    "Find",
+    "FindImage",
+    "GitHub",
+    "ImageSpec",
+    "Java",
+    "Jenkins",
+    "Jobs",
+    "Network",
+    "Owner",
+    "RepositoryFilter",
+    "Secrets",
+    "Settings",
+    "SignIn",
+    "WarFile",
+    "WarUrl",
+    "default_images",
+]
 
 
 class AgentTemplate(Model):

@@ -1,0 +1,210 @@
+"""The shape of the settings' section `controller`: which Jenkins it is and how it comes up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator
+
+from jenkins_bootstrap.config.fields import Find, LocalPath, Model, Name, PluginName, Role, UrlOrPath
+
+
+class WarUrl(Model):
+    url: str = Field(
+        pattern=r"^https?://\S+$",
+        description="where jenkins.war is downloaded from",
+        examples=["https://get.jenkins.io/war-stable/2.516.2/jenkins.war"],
+    )
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="its SHA-256, 64 lower-case hex digits")
+
+
+class WarFile(Model):
+    war: LocalPath = Field(description="a jenkins.war on this machine")
+
+
+class DebianRepository(Model):
+    repository: str = Field(
+        "https://pkg.jenkins.io/debian-stable", pattern=r"^https?://\S+$", description="the apt repository of Jenkins"
+    )
+    key: str = Field(
+        "https://pkg.jenkins.io/debian-stable/jenkins.io-2023.key",
+        pattern=r"^https?://\S+$",
+        description="the key that signs it",
+    )
+
+
+def _kind_of_source(value: Any) -> str:
+    """Which source is meant, so that an error speaks of that one and not of all three."""
+    if isinstance(value, dict):
+        return "WarFile" if "war" in value else "WarUrl" if {"url", "sha256"} & set(value) else "DebianRepository"
+    return type(value).__name__ if isinstance(value, WarFile | WarUrl) else "DebianRepository"
+
+
+JenkinsSource = Annotated[
+    Annotated[DebianRepository, Tag("DebianRepository")]
+    | Annotated[WarUrl, Tag("WarUrl")]
+    | Annotated[WarFile, Tag("WarFile")],
+    Discriminator(_kind_of_source),
+]
+
+
+class Jenkins(Model):
+    version: str = Field(
+        "2.516.2",
+        pattern=r"^\d+(\.\d+){1,3}$",
+        description="core version the plugins are pinned for",
+        examples=["2.516.2"],
+    )
+    source: JenkinsSource | None = Field(
+        None, description="where Jenkins comes from; JENKINS_WAR in the environment wins over it"
+    )
+
+
+class Java(Model):
+    version: int = Field(21, ge=17, le=30, description="feature release; Jenkins needs 21 from 2.545 on")
+    source: Literal["debian"] = Field(
+        "debian", description="openjdk-<version>-jre-headless of the guest's distribution"
+    )
+
+
+class Account(Model):
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name to sign in with", examples=["ada"])
+    full_name: str = Field("", description="name as people read it")
+    email: str = Field("", description="address for mail")
+    role: Role = Field("reader", description="what the account may do")
+
+
+class SignIn(Model):
+    kind: Literal["accounts", "github", "oidc", "saml", "ldap"] = Field(
+        "accounts", description="accounts: those listed here, with passwords kept by Jenkins"
+    )
+    options: dict[str, str | int | bool] = Field(default_factory=dict, description="parameters of the realm, by name")
+    groups: dict[str, Role] = Field(default_factory=dict, description="group of the sign-in to role")
+
+
+DEFAULT_PLUGINS = (
+    "antisamy-markup-formatter",
+    "branch-api",
+    "build-timeout",
+    "cloudbees-folder",
+    "credentials-binding",
+    "ec2",
+    "github",
+    "github-branch-source",
+    "matrix-auth",
+    "pipeline-github-lib",
+    "timestamper",
+    "workflow-aggregator",
+    "ws-cleanup",
+)
+
+
+class Credential(Model):
+    """One more credential in Jenkins, its value in a secret of its own in Secrets Manager."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="id that jobs name", examples=["npm-token"])
+    secret: Name = Field(description="name of the secret in Secrets Manager")
+    kind: Literal["text", "username-password", "ssh-key", "file"] = Field(
+        description="text: a secret text; username-password: a registry's; ssh-key: a deploy key; file: a secret file"
+    )
+    username: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f]{1,255}$",
+        description="username-password and ssh-key: the user; without it the secret is an object with username and "
+        "password, or username and private_key",
+    )
+    file_name: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="file: the name builds see", examples=["kubeconfig"]
+    )
+    folder: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*(/[A-Za-z0-9][A-Za-z0-9 _.-]*)*$",
+        description="only for jobs below this folder: jobs.folder, or jobs.folder/OWNER; all jobs when absent",
+        examples=["github/acme-demo"],
+    )
+    description: str = Field("", pattern=r"^[^\x00-\x1f]*$", description="what people read beside it")
+
+
+class AcceptedFinding(Model):
+    """A security warning or deprecation of a locked plugin that is accepted, and why."""
+
+    plugin: PluginName = Field(description="the plugin it is about")
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]+$", description="id of the warning, or deprecation", examples=["SECURITY-3314"]
+    )
+    reason: Name = Field(description="why it does no harm here")
+
+
+class Boot(Model):
+    look_every_minutes: int = Field(
+        5, ge=1, le=60, description="how often a running controller looks for changed secrets, images and groups"
+    )
+    deadline_seconds: int = Field(
+        300, ge=10, le=3600, description="what cannot be had for so long at boot, the data volume included, ends it"
+    )
+    attempts: int = Field(
+        3, ge=1, le=20, description="failed boots after which the instance stays as it is and raises an alarm"
+    )
+    alarm_topic: str | None = Field(
+        None,
+        pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
+        description="ARN of an SNS topic that is told when a controller gives up",
+        examples=["arn:aws:sns:eu-west-1:123456789012:operators"],
+    )
+    webhook_overlap_hours: int = Field(
+        24, ge=0, le=168, description="how long deliveries signed with the secret before the newest are accepted"
+    )
+    install_missing_plugins: bool = Field(
+        False, description="install locked plugins that the image lacks at the first boot, with one restart"
+    )
+    memory_percent: int = Field(60, ge=10, le=90, description="share of the instance's memory that Java's heap may use")
+
+
+class Controller(Model):
+    url: str = Field(
+        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        description="the URL people and webhooks use",
+        examples=["https://jenkins.example.com/"],
+    )
+    admin_address: str = Field("", description="sender of Jenkins' mail")
+    jenkins: Jenkins = Field(default_factory=Jenkins, description="which Jenkins, and where it comes from")
+    java: Java = Field(default_factory=Java, description="which Java it runs on")
+    plugins: list[PluginName] = Field(
+        default_factory=lambda: list(DEFAULT_PLUGINS), description="names, or name@version"
+    )
+    plugin_versions: Literal["lock", "newest"] = Field(
+        "lock",
+        description="lock: keep jenkins-bootstrap.lock.json while it satisfies the settings; newest: resolve anew",
+    )
+    update_center: UrlOrPath | None = Field(None, description="URL or path of an update-center document")
+    accounts: list[Account] = Field(default_factory=list, description="accounts besides the administrator's")
+    sign_in: SignIn = Field(default_factory=SignIn, description="how people sign in")
+    credentials: list[Credential] = Field(
+        default_factory=list, description="further credentials for builds: registries, deploy keys, tokens"
+    )
+    stages: LocalPath | None = Field(
+        None, description="folder of further stages of your own, *.txt in Groovy: they run after the four"
+    )
+    casc: LocalPath | None = Field(
+        None, description="a file of the plugin configuration-as-code, applied after the stages; needs that plugin"
+    )
+    accept: list[AcceptedFinding] = Field(
+        default_factory=list, description="security warnings and deprecations of plugins that are accepted"
+    )
+    update_center_check: Literal["signature", "none"] = Field(
+        "signature", description="signature: only a document that Jenkins' authority has signed; none: any"
+    )
+    update_center_authority: LocalPath | None = Field(
+        None, description="certificate in PEM of another authority than Jenkins' own, for a mirror that signs itself"
+    )
+    boot: Boot = Field(default_factory=Boot, description="how the controller comes up and keeps in step")
+    security_groups: Find | None = Field(None, description="the controller's security groups")
+    subnets: Find | None = Field(None, description="subnets the controller may run in")
+    instance_profile: Find | None = Field(None, description="the controller's instance profile")
+    volume: Find | None = Field(None, description="the data volume of JENKINS_HOME")
+    target_group: Name | None = Field(None, description="name of the load balancer's target group")
+
+    @field_validator("url")
+    @classmethod
+    def _slash(cls, url: str) -> str:
+        return url if url.endswith("/") else url + "/"

@@ -1,0 +1,70 @@
+"""What all settings models share: the base class and the fields whose shape several settings have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+Architecture = Literal["amd64", "arm64"]
+Role = Literal["administrator", "developer", "reader"]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _against_settings_folder(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    path = path.expanduser()
+    return path if folder is None or path.is_absolute() else Path(folder) / path
+
+
+def _url_or_path(text: str, info: ValidationInfo) -> str:
+    return text if text.startswith(("http://", "https://")) else str(_against_settings_folder(Path(text), info))
+
+
+LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_settings_folder)]
+UrlOrPath = Annotated[str, Field(min_length=1), AfterValidator(_url_or_path)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
+PluginName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"])
+]
+InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", examples=["m7i.large"])]
+
+
+class Find(Model):
+    """A look-up in AWS: by tags, by name, or both. Exactly what it matches is used, never one of several."""
+
+    tags: dict[str, str] = Field(default_factory=dict, description="every tag must have this value")
+    name: str | None = Field(None, description="the name; * stands for any text")
+    several: bool = Field(
+        False, description="subnets and security groups: use all that match; otherwise more than one match is an error"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.tags and self.name is None:
+            raise ValueError("give tags, name, or both")
+        return self
+
+
+class FindImage(Model):
+    """An AMI: one of our own by its name in `images`, or a foreign one by owner and name, newest first."""
+
+    image: str | None = Field(None, description="an image of `images`: found by its tags and Channel=current")
+    owners: list[str] = Field(default_factory=list, description="account ids, or amazon, self, aws-marketplace")
+    name: str | None = Field(None, description="name of a foreign image; * stands for any text")
+    tags: dict[str, str] = Field(default_factory=dict, description="tags of a foreign image")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.image is not None and (self.owners or self.name or self.tags):
+            raise ValueError("give image, or owners with name or tags, not both")
+        if self.image is None and not self.owners:
+            raise ValueError("give image (one of ours) or owners (whose image it is)")
+        if self.image is None and not (self.name or self.tags):
+            raise ValueError("give name or tags beside owners")
+        return self
