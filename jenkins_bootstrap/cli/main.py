@@ -24,6 +24,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("jobs:jobs", "job definitions for every repository"),
     "bake": ("bake:bake", "images in dependency order, only what changed"),
     "images": ("images:images", "what has been baked"),
+    "try": ("try_:try_", "a throwaway controller on this machine, from a war and plugins"),
+    "boot": ("boot:boot", "in an image: put everything in place before Jenkins starts"),
+    "watch": ("watch:watch", "in an image: apply changed secrets, images and groups to the running Jenkins"),
     "embedded": ("embedded:embedded", "the emulated AWS and GitHub as servers: up, down, env"),
 }
 

@@ -16,7 +16,7 @@ MAY = (
     | dict.fromkeys(GATEWAYS, {"errors", "files", "facts"} | CONFIG)
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)
     | {"embedded": {"errors", "files", "facts", "resources"} | CONFIG}
-    | {"boot": GROUND | CONFIG | GATEWAYS | {"stages"}}
+    | {"boot": GROUND | CONFIG | GATEWAYS | {"stages", "plugins"}}
 )
 FREE = {"cli", "__main__"}
 HEAVY = {

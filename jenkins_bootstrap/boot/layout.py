@@ -1,0 +1,101 @@
+"""Where everything lies on a controller, below a root that is `/` there and a folder in tests and in `try`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+USER = "jenkins"
+PORT = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one controller. `share` comes with the image, `run` is a tmpfs, `home` is the data volume's."""
+
+    root: Path = Path("/")
+
+    @property
+    def share(self) -> Path:
+        return self.root / "usr/share/jenkins-bootstrap"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run/jenkins-bootstrap"
+
+    @property
+    def home(self) -> Path:
+        """JENKINS_HOME."""
+        return self.root / "var/lib/jenkins"
+
+    @property
+    def war(self) -> Path:
+        return self.root / "usr/share/java/jenkins.war"
+
+    @property
+    def stages(self) -> Path:
+        return self.share / "stages"
+
+    @property
+    def plugins(self) -> Path:
+        return self.share / "plugins"
+
+    @property
+    def plugin_lock(self) -> Path:
+        return self.share / "plugins.lock.json"
+
+    @property
+    def seed(self) -> Path:
+        return self.share / "jobs/seed.json"
+
+    @property
+    def image(self) -> Path:
+        return self.share / "image.json"
+
+    @property
+    def settings(self) -> Path:
+        return self.share / "settings.json"
+
+    @property
+    def hooks(self) -> Path:
+        """The hook root: Jenkins' GroovyHookScript.ROOT_PATH."""
+        return self.run / "hooks"
+
+    @property
+    def facts(self) -> Path:
+        return self.run / "facts.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.run / "secrets.json"
+
+    @property
+    def service_token(self) -> Path:
+        return self.run / "service-token"
+
+    @property
+    def results(self) -> Path:
+        """One JSON file a stage: what came of it."""
+        return self.run / "stages"
+
+    @property
+    def applied(self) -> Path:
+        return self.run / "applied.json"
+
+    @property
+    def failed(self) -> Path:
+        return self.run / "failed.json"
+
+    @property
+    def restarts(self) -> Path:
+        return self.run / "restarts"
+
+    @property
+    def embedded(self) -> Path:
+        """Where an instance of the embedded target is told the addresses of the emulated AWS and GitHub."""
+        return self.run / "embedded.json"
+
+    @property
+    def boots(self) -> Path:
+        """Count of failed boots on this instance; outlives a reboot."""
+        return self.root / "var/lib/jenkins-bootstrap/boots.json"
