@@ -139,3 +139,40 @@ def env(ctx: Context) -> int:
     for name, value in variables.items():
         ctx.out(f"export {name}={shlex.quote(value)}")
     return 0
+
+
+@embedded.command()
+@click.argument("name")
+@click.argument("key", required=False)
+@global_options
+def secret(ctx: Context, name: str, key: str | None) -> None:
+    """Print a secret of the embedded AWS, or one KEY of a key-value secret. It was made on this machine, for it alone.
+
+    \b
+    Example:
+      jenkins-bootstrap embedded secret jenkins admin_password
+    """
+    import json
+
+    from jenkins_bootstrap.aws import secrets
+    from jenkins_bootstrap.errors import SecretError, UsageError, nearest
+
+    if ctx.target != "embedded":
+        raise UsageError(
+            "prints secrets of the embedded AWS only", where=f"--target {ctx.target}", hint="use the AWS CLI"
+        )
+    found = secrets.read(ctx.aws, name)
+    if key is None:
+        ctx.out(found.text)
+        return
+    where = f"secret {name}"
+    try:
+        values = json.loads(found.text)
+        value = values[key]
+    except (ValueError, TypeError):
+        raise SecretError("has no keys", where=where, hint=f"jenkins-bootstrap embedded secret {name}") from None
+    except KeyError:
+        near = nearest(key, values)
+        hint = f"did you mean {near}?" if near else f"its keys: {', '.join(sorted(values))}"
+        raise SecretError(f"has no key {key}", where=where, hint=hint) from None
+    ctx.out(str(value))

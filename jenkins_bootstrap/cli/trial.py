@@ -1,0 +1,270 @@
+"""What a controller on this machine is made of, from the settings as in a bake: for `try` and the acceptance tests.
+
+The stages, the seed and the documents are those of an image; only the paths, the URL and, where a folder of plugins is
+given, their versions are this machine's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets as random
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jenkins_bootstrap.cli import content
+from jenkins_bootstrap.cli.context import Context
+from jenkins_bootstrap.errors import BootstrapError, raise_all
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.boot.layout import Layout
+    from jenkins_bootstrap.boot.local import LocalController
+    from jenkins_bootstrap.config.models import Settings
+    from jenkins_bootstrap.images.war import War
+    from jenkins_bootstrap.plugins.at_hand import Choice
+    from jenkins_bootstrap.plugins.lock import Lock
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - tmpfs, where what a controller has on tmpfs goes
+PREFIX = "jenkins-bootstrap-try-"
+
+
+@dataclass(slots=True)
+class Trial:
+    """Everything known before anything is made: what Jenkins is started with, and what differs from an image."""
+
+    settings: Settings
+    lock: Lock
+    war: War | None
+    """None only in a plan that does not download."""
+    war_version: str
+    war_words: str
+    files: Mapping[str, Path]
+    """Plugin files by name: those at hand, or those of the lock."""
+    versions: Mapping[str, str]
+    to_fetch: tuple[str, ...]
+    choice: Choice | None
+    """What was chosen of a folder of plugins; None when the plugins are the lock's."""
+    made: content.Definitions
+    facts: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """How the plugins differ from the lock, a line each."""
+        from jenkins_bootstrap.plugins.at_hand import differences
+
+        return () if self.choice is None else differences(self.choice, self.lock)
+
+
+def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, download: bool = True) -> Trial:
+    """Find, list and render everything; changes nothing but the caches of downloads. `url` is what Jenkins will be at.
+
+    Raises BootstrapError when there is no Jenkins to start, or its plugins cannot be had; both are told at once.
+    """
+    from jenkins_bootstrap.cli.plugins import wanted_lock
+    from jenkins_bootstrap.cli.sources import check_organisation
+    from jenkins_bootstrap.plugins.at_hand import choose, read_folder
+    from jenkins_bootstrap.plugins.errors import UnreachableError
+
+    check_organisation(ctx)
+    lock, _notes = wanted_lock(ctx)
+    errors: list[BootstrapError] = []
+    found, at_hand, choice = None, None, None
+    files: dict[str, Path] = {}
+    to_fetch: tuple[str, ...] = ()
+    try:
+        found = find_war(ctx, war, download=download)
+    except BootstrapError as error:
+        errors.append(error)
+    try:
+        if plugins is not None:
+            at_hand = read_folder(plugins)
+        else:
+            files, to_fetch = locked_files(ctx, lock, download=download)
+    except UnreachableError as error:
+        errors.append(BootstrapError(error.what, where=error.where, hint=f"{error.hint}, with --plugins DIR"))
+    except BootstrapError as error:
+        errors.append(error)
+    raise_all(errors)
+    version = found.version if found is not None else ctx.settings.controller.jenkins.version
+    versions = {plugin.name: plugin.version for plugin in lock.plugins}
+    if at_hand is not None:
+        choice = choose(ctx.settings.controller.plugins, at_hand, version, lock)
+        files = {plugin.name: plugin.path for plugin in choice.plugins}
+        versions = choice.versions
+    facts = content.facts_document(ctx)
+    return Trial(
+        settings=at(ctx.settings, url),
+        lock=lock,
+        war=found,
+        war_version=version,
+        war_words=str(found.path) if found is not None else "would be downloaded first",
+        files=files,
+        versions=versions,
+        to_fetch=to_fetch,
+        choice=choice,
+        made=content.definitions(ctx, lock),
+        facts=facts,
+        secrets=secrets_document(ctx),
+    )
+
+
+def find_war(ctx: Context, given: Path | None, *, download: bool) -> War | None:
+    """The war that was given, JENKINS_WAR's, or that of the settings; None for one that would be downloaded."""
+    from jenkins_bootstrap.config.models import WarUrl
+    from jenkins_bootstrap.images.war import find_jenkins
+
+    environ = dict(os.environ) if given is None else {"JENKINS_WAR": str(given)}
+    source = ctx.settings.controller.jenkins.source
+    kept = ctx.cache / "wars" / f"{source.sha256}.war" if isinstance(source, WarUrl) else None
+    if kept is not None and not environ.get("JENKINS_WAR") and not download and not kept.exists():
+        return None
+    with ctx.progress("getting Jenkins"):
+        jenkins = find_jenkins(ctx.settings.controller, environ=environ, target="embedded", cache=ctx.cache)
+    if jenkins.war is None:
+        raise BootstrapError(
+            "there is no Jenkins to start: a war is given neither here nor in the settings",
+            where="controller.jenkins.source",
+            hint="jenkins-bootstrap try --war FILE; or set source to {war: FILE}, or to {url: URL, sha256: ...}",
+        )
+    return jenkins.war
+
+
+def locked_files(ctx: Context, lock: Lock, *, download: bool) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The plugin files of the lock by name, downloaded and verified, out of the cache, or out of JENKINS_PLUGINS; and
+    the names of those that are still to be had."""
+    from jenkins_bootstrap.plugins.fetch import fetch, missing
+    from jenkins_bootstrap.plugins.lock import dumps
+
+    folder = ctx.cache / "plugins" / hashlib.sha256(dumps(lock).encode()).hexdigest()[:16]
+    files = {plugin.name: folder / f"{plugin.name}.jpi" for plugin in lock.plugins}
+    if not download:
+        return files, tuple(plugin.name for plugin in missing(lock, folder))
+    with ctx.progress("fetching the plugins of the lock") as line:
+        fetch(lock, folder, source=os.environ.get("JENKINS_PLUGINS"), progress=line)
+    return files, ()
+
+
+def at(settings: Settings, url: str) -> Settings:
+    """The settings of a controller that is reached at `url`."""
+    controller = settings.controller.model_copy(update={"url": url})
+    return settings.model_copy(update={"controller": controller})
+
+
+def secrets_document(ctx: Context) -> dict[str, Any]:
+    """secrets.json as `boot` writes it. For the stages alone; never to be shown."""
+    from jenkins_bootstrap.aws import secrets
+
+    key = secrets.read(ctx.aws, ctx.settings.secrets.agent_key)
+    values = dict(ctx.secret_values)
+    token = "11" + random.token_hex(16)
+    return {"schema": 1, "agent_private_key": key.text, "service_token": token, "values": values}
+
+
+@contextmanager
+def surroundings(ctx: Context) -> Iterator[None]:
+    """Leave the embedded AWS as it was found: what this command started of it ends with it, what it made goes."""
+    from jenkins_bootstrap.embedded import client
+
+    there = ctx.state.exists()
+    try:
+        yield
+    finally:
+        endpoints = ctx.__dict__.get("endpoints")
+        if endpoints is not None and endpoints.started_now:
+            client.down(ctx.settings.embedded, ctx.folder, wipe=not there, progress=ctx.progress)
+
+
+@contextmanager
+def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]:
+    """The trial's controller, not started yet; when the block ends it is stopped and all of it is removed.
+
+    After a failure the log stays, and the error names it.
+    """
+    from jenkins_bootstrap.boot.layout import Layout
+    from jenkins_bootstrap.boot.local import BootFailed
+
+    parent = ctx.state / "try"
+    sweep(parent)
+    root = parent / str(os.getpid())
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    memory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
+    controller = None
+    try:
+        controller = put(ctx, trial, Layout(root), port, memory)
+        yield controller
+    except BootFailed as error:
+        kept = ctx.folder / "jenkins-try.log"
+        shutil.copyfile(root / "jenkins.log", kept)
+        raise BootFailed(error.what, where=error.where, hint=f"the log is kept in {kept}", stage=error.stage) from None
+    finally:
+        if controller is not None:
+            controller.stop()
+            with suppress(BootstrapError):
+                end_agents(ctx, controller.url)
+        shutil.rmtree(memory, ignore_errors=True)
+        shutil.rmtree(root, ignore_errors=True)
+        for folder in (parent, ctx.state):
+            with suppress(OSError):
+                folder.rmdir()  # when nothing else is in there
+
+
+def sweep(parent: Path) -> None:
+    """Remove what trials that were killed left."""
+    folders = list(parent.glob("*")) if parent.is_dir() else []
+    for folder in [*folders, *MEMORY.glob(f"{PREFIX}*")]:
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_agents(ctx: Context, url: str) -> None:
+    """Terminate the agents that the Jenkins at `url` left: the EC2 plugin tags them with it."""
+    mine = [{"Name": "tag:jenkins_server_url", "Values": [url]}]
+    alive = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+    pages = ctx.aws.pages("ec2", "describe_instances", "Reservations", Filters=mine + alive)
+    ids = [instance["InstanceId"] for reservation in pages for instance in reservation["Instances"]]
+    if ids:
+        ctx.aws.call("ec2", "terminate_instances", InstanceIds=ids)
+
+
+def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | None = None) -> LocalController:
+    """Lay the trial out below `layout.root` and return its controller, not started yet. `memory` is an empty folder on
+    tmpfs for what a controller has there."""
+    from jenkins_bootstrap.boot import local
+    from jenkins_bootstrap.jobs.seed import seed_files
+    from jenkins_bootstrap.plugins.lock import dumps
+    from jenkins_bootstrap.stages.render import render
+
+    assert trial.war is not None
+    if memory is not None:
+        layout.run.parent.mkdir(parents=True)
+        layout.run.symlink_to(memory)
+    stages = render(
+        trial.settings,
+        trial.versions,
+        facts_path=str(layout.facts),
+        secrets_path=str(layout.secrets),
+        seed_path=str(layout.seed),
+    )
+    rendered = trial.made.rendered
+    local.lay_out(
+        layout,
+        war=trial.war.path,
+        stages=stages,
+        seed=seed_files(rendered.jobs, rendered.folders, trial.made.listed_at),
+        documents={"plugins.lock.json": dumps(trial.lock)},
+    )
+    plugins = layout.home / "plugins"
+    plugins.mkdir()
+    for name, path in trial.files.items():
+        local.link_tree(path, plugins / f"{name}.jpi")
+    environment = ctx.endpoints.environment() if ctx.target == "embedded" else {}
+    return local.LocalController(
+        layout, port, prepare=lambda: local.write_run(layout, trial.facts, trial.secrets), environment=environment
+    )
