@@ -123,3 +123,5 @@ class AwsFacts:
     """Names listed in the secret's github_repos (the settings win over it, with a warning)."""
     jenkins_url: str | None = None
     """The secret's jenkins_url (the settings win over it, with a warning)."""
+    credentials: tuple[tuple[str, SecretShape], ...] = ()
+    """Id of each further credential and the secret with its value, in the settings' order."""

@@ -49,6 +49,9 @@ def facts_document(
         },
         "agents": {agent.label: _agent(agent) for agent in sorted(facts.agents, key=lambda a: a.label)},
         "secrets": {"agent_key": _secret(facts.agent_key), "settings": _secret(facts.settings_secret)},
+        "credentials": [
+            {"id": id_, "secret": shape.arn, "version": shape.version} for id_, shape in sorted(facts.credentials)
+        ],
     }
 
 
