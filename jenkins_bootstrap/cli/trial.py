@@ -67,7 +67,7 @@ def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, do
     Raises BootstrapError when there is no Jenkins to start, or its plugins cannot be had; both are told at once.
     """
     from jenkins_bootstrap.cli.plugins import wanted_lock
-    from jenkins_bootstrap.cli.sources import check_organisation
+    from jenkins_bootstrap.cli.sources import check_organisation, github_api_url
     from jenkins_bootstrap.plugins.at_hand import choose, read_folder
     from jenkins_bootstrap.plugins.errors import UnreachableError
 
@@ -98,6 +98,9 @@ def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, do
         files = {plugin.name: plugin.path for plugin in choice.plugins}
         versions = choice.versions
     facts = content.facts_document(ctx)
+    # The jobs of this machine's GitHub name it, in place of the one in the settings.
+    github = ctx.settings.github.model_copy(update={"api_url": github_api_url(ctx)})
+    ctx.settings = ctx.settings.model_copy(update={"github": github})
     return Trial(
         settings=at(ctx.settings, url),
         lock=lock,

@@ -124,9 +124,7 @@ def _dependencies(text: str) -> Iterable[Dependency]:
         yield Dependency(name, minimum or "0", optional="resolution:=optional" in rest)
 
 
-def choose(
-    wanted: Iterable[str], at_hand: Mapping[str, PluginFile], core: str, lock: Lock | None = None
-) -> Choice:
+def choose(wanted: Iterable[str], at_hand: Mapping[str, PluginFile], core: str, lock: Lock | None = None) -> Choice:
     """The wanted plugins (`name` or `name@version`) with everything they need, from those at hand.
 
     An optional dependency comes along when the lock has it, as in the image. `core` is the version of the Jenkins that

@@ -1,0 +1,270 @@
+"""A real Jenkins with the rendered stages, the embedded AWS and GitHub: one running Jenkins is shared by many tests.
+
+JENKINS_WAR names the war, JENKINS_PLUGINS a folder of plugin files; any will do. What the plugins at hand do not have is
+skipped by name. JENKINS_JAVA_OPTIONS are further options for Java.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shlex
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.local import free_port
+from jenkins_bootstrap.cli import trial
+from jenkins_bootstrap.cli.context import Context
+from jenkins_bootstrap.embedded.client import down
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = {"JENKINS_WAR", "JENKINS_PLUGINS"}
+JOBS = 100
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.acceptance)
+
+
+def settings():
+    """Settings that use what can be used."""
+    raw = yaml.safe_load((ROOT / "jenkins-bootstrap.yml").read_text())
+    raw["controller"]["admin_address"] = "jenkins@example.com"
+    raw["agents"][0]["idle_minutes"] = 7
+    raw["agents"][0]["cap"] = 4
+    raw["agents"].append(
+        {
+            **raw["agents"][0],
+            "label": "large",
+            "instance_types": ["c7i.4xlarge", "c6i.4xlarge"],
+            "market": "on-demand",
+            "executors": 2,
+            "remote_user": "builder",
+            "remote_fs": "/home/builder",
+            "launch_timeout_seconds": 120,
+        }
+    )
+    raw["agents"].append(
+        {**raw["agents"][0], "label": "priced", "maximum_price": "0.05", "instance_types": ["t3.small"]}
+    )
+    raw["tags"] = {"CostCentre": "4711"}
+    # No repository has a Jenkinsfile, so that scans find nothing to build.
+    raw["github"]["owners"][0]["filter"] = {"has_jenkinsfile": False}
+    raw["embedded"] = {"github": "organisation.json"}
+    return raw
+
+
+def organisation():
+    return [
+        {
+            "name": f"repository-{number:03}",
+            "full_name": f"acme-demo/repository-{number:03}",
+            "id": 7000 + number,
+            "default_branch": "main",
+            "description": f'number {number}: "quoted" & <b>bold</b>',
+            "has_jenkinsfile": False,
+            "pushed_at": f"2026-11-{1 + number % 28:02}T08:00:00Z",
+        }
+        for number in range(JOBS)
+    ]
+
+
+class World:
+    """The emulated AWS and GitHub of one settings file, and controllers of it."""
+
+    def __init__(self, folder, raw=None, listed=None):
+        self.folder = folder
+        self.canaries = {}
+        (folder / "jenkins-bootstrap.yml").write_text(yaml.safe_dump(raw or settings(), sort_keys=False))
+        shutil.copy(ROOT / "jenkins-bootstrap.lock.json", folder)
+        (folder / "organisation.json").write_text(json.dumps(listed if listed is not None else organisation()))
+        self.ctx = Context(settings_path=folder / "jenkins-bootstrap.yml", quiet=True)
+        self._numbers = itertools.count(1)
+        self._made = []
+        self._trial = None
+
+    def put_secrets(self, **changes):
+        """Canary values into the key-value secret; what is None is taken away."""
+        name = self.ctx.settings.secrets.settings
+        values = json.loads(self.ctx.aws.call("secretsmanager", "get_secret_value", SecretId=name)["SecretString"])
+        values = {k: v for k, v in (values | changes).items() if v is not None}
+        self.ctx.aws.call("secretsmanager", "put_secret_value", SecretId=name, SecretString=json.dumps(values))
+        self.ctx.__dict__.pop("_found", None)
+        self._trial = None
+        return values
+
+    @property
+    def trial(self):
+        if self._trial is None:
+            plugins = Path(os.environ["JENKINS_PLUGINS"])
+            self._trial = trial.gather(self.ctx, Path(os.environ["JENKINS_WAR"]), plugins, "http://127.0.0.1:1/")
+        return self._trial
+
+    def controller(self, change=lambda stages: stages):
+        """A controller of its own folder and port, not started. `change` is given its stages by name, to spoil them."""
+        port = free_port()
+        made = replace(self.trial, settings=trial.at(self.trial.settings, f"http://127.0.0.1:{port}/"))
+        layout = Layout(self.folder / f"controller-{next(self._numbers)}")
+        controller = trial.put(self.ctx, made, layout, port)
+        controller.options = shlex.split(os.environ.get("JENKINS_JAVA_OPTIONS", ""))
+        for name, text in change(stages(layout)).items():
+            (layout.stages / name).write_text(text)
+        self._made.append(controller)
+        return controller
+
+    def close(self):
+        for controller in self._made:
+            controller.stop()
+        down(self.ctx.settings.embedded, self.folder, wipe=True)
+
+
+def stages(layout):
+    return {str(p.relative_to(layout.stages)): p.read_text() for p in layout.stages.rglob("*") if p.is_file()}
+
+
+class Client:
+    """Speaks HTTP to a Jenkins as one account; nobody when no name is given."""
+
+    def __init__(self, controller, name=None, password=None):
+        self.url = controller.url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        if name:
+            self.session.auth = (name, password)
+
+    def get(self, path, **options):
+        return self.session.get(self.url + path, timeout=60, allow_redirects=False, **options)
+
+    def post(self, path, *, crumb=True, **options):
+        headers = dict(options.pop("headers", {}))
+        if crumb:
+            answer = self.get("crumbIssuer/api/json").json()
+            headers[answer["crumbRequestField"]] = answer["crumb"]
+        return self.session.post(self.url + path, timeout=120, allow_redirects=False, headers=headers, **options)
+
+    def json(self, path, tree=None, **parameters):
+        answer = self.get(f"{path}/api/json".lstrip("/"), params={"tree": tree, **parameters} if tree else parameters)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.json()
+
+    def script(self, groovy, **values):
+        """What a script prints, as JSON. `values` become its variables; they travel in the body, not in the log."""
+        head = "".join(
+            f"def {name} = new groovy.json.JsonSlurperClassic().parseText(new String('{json.dumps(value).encode().hex()}'"
+            ".decodeHex(), 'UTF-8'))\n"
+            for name, value in values.items()
+        )
+        whole = (
+            f"{head}def result = ({{->\n{groovy}\n}}).call()\nprintln 'RESULT ' + groovy.json.JsonOutput.toJson(result)"
+        )
+        answer = self.post("scriptText", data={"script": whole})
+        found = re.search(r"^RESULT (.*)$", answer.text, re.MULTILINE)
+        assert found, (answer.status_code, answer.text[:3000])
+        return json.loads(found[1])
+
+
+def have(world, *plugins):
+    """Skip, by name, when the plugins at hand lack one of these."""
+    lacking = [name for name in plugins if name not in world.trial.versions]
+    if lacking:
+        pytest.skip(f"not at hand: {', '.join(lacking)}")
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    if not set(os.environ) >= NEEDED or shutil.which("java") is None:
+        pytest.skip("no real Jenkins: set JENKINS_WAR and JENKINS_PLUGINS, and have java")
+    world = World(tmp_path_factory.mktemp("world"))
+    try:
+        world.canaries = world.put_secrets(
+            admin_username="admin",
+            admin_password="not-a-real-password-of-admin-Xq71",
+            password_ada="not-a-real-password-of-ada-Xq72",
+            password_grace="not-a-real-password-of-grace-Xq73",
+            github_webhook_secret="not-a-real-webhook-secret-Xq75",
+            github_webhook_secret_previous="not-a-real-webhook-secret-before-Xq76",
+        )
+        yield world
+    finally:
+        world.close()
+
+
+@pytest.fixture(scope="session")
+def first_boot(world):
+    """The controller that is shared, and how it came up from an empty JENKINS_HOME."""
+    controller = world.controller()
+    controller.start()
+    return controller, controller.wait()
+
+
+@pytest.fixture(scope="session")
+def controller(first_boot):
+    return first_boot[0]
+
+
+@pytest.fixture(scope="session")
+def admin(world, controller):
+    return Client(controller, "admin", world.canaries["admin_password"])
+
+
+@pytest.fixture(scope="session")
+def have_plugins(world):
+    return lambda *names: have(world, *names)
+
+
+@pytest.fixture(scope="session")
+def client_of(controller):
+    return lambda name=None, password=None: Client(controller, name, password)
+
+
+@pytest.fixture
+def spoiled(world):
+    """Controllers with stages that a function changed; stopped after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(change=lambda stages: stages):
+            controller = world.controller(change)
+            stack.callback(controller.stop)
+            return controller
+
+        yield make
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What it ran with: the core, and each plugin beside the lock."""
+    config = terminalreporter.config
+    rows = getattr(config, "acceptance_versions", None)
+    if rows:
+        terminalreporter.section("versions at hand")
+        for row in rows:
+            terminalreporter.write_line(row)
+
+
+@pytest.fixture(scope="session")
+def client():
+    return Client
+
+
+@pytest.fixture(scope="session")
+def new_world(world):
+    """Makes another world; the caller closes it."""
+    return World
+
+
+@pytest.fixture(scope="session")
+def base_settings():
+    return settings
+
+
+@pytest.fixture(scope="session")
+def listed():
+    return organisation
