@@ -32,7 +32,7 @@ RESTART = 5
 _HEAP = "-Xmx1500m"
 _RATIO = "-XX:MaxRAM"
 """Options for the share of the machine's memory: a person's machine is not Jenkins' alone."""
-_MOST_RESTARTS = 10
+_MOST_RESTARTS = 3
 _LAST_LINES = 15
 _POLL_SECONDS = 0.1
 

@@ -1,7 +1,7 @@
 """A real Jenkins with the rendered stages, the embedded AWS and GitHub: one running Jenkins is shared by many tests.
 
-JENKINS_WAR names the war, JENKINS_PLUGINS a folder of plugin files; any will do. What the plugins at hand do not have is
-skipped by name. JENKINS_JAVA_OPTIONS are further options for Java.
+JENKINS_WAR names the war, JENKINS_PLUGINS a folder of plugin files; any will do. What the plugins at hand do not have
+is skipped by name. JENKINS_JAVA_OPTIONS are further options for Java.
 """
 
 import contextlib
@@ -159,13 +159,11 @@ class Client:
     def script(self, groovy, **values):
         """What a script prints, as JSON. `values` become its variables; they travel in the body, not in the log."""
         head = "".join(
-            f"def {name} = new groovy.json.JsonSlurperClassic().parseText(new String('{json.dumps(value).encode().hex()}'"
-            ".decodeHex(), 'UTF-8'))\n"
+            f"def {name} = new groovy.json.JsonSlurperClassic()"
+            f".parseText(new String('{json.dumps([value]).encode().hex()}'.decodeHex(), 'UTF-8'))[0]\n"
             for name, value in values.items()
         )
-        whole = (
-            f"{head}def result = ({{->\n{groovy}\n}}).call()\nprintln 'RESULT ' + groovy.json.JsonOutput.toJson(result)"
-        )
+        whole = f"{head}def r = ({{->\n{groovy}\n}}).call()\nprintln 'RESULT ' + groovy.json.JsonOutput.toJson(r)"
         answer = self.post("scriptText", data={"script": whole})
         found = re.search(r"^RESULT (.*)$", answer.text, re.MULTILINE)
         assert found, (answer.status_code, answer.text[:3000])

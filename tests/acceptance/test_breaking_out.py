@@ -38,9 +38,9 @@ def hostile(tmp_path_factory, evil, new_world, base_settings, listed):
     repositories = [one | {"description": evil[number % len(evil)]} for number, one in enumerate(listed()[:8])]
     world = new_world(tmp_path_factory.mktemp("hostile"), raw, repositories)
     try:
-        values = {f"password_person{number}": f"not-a-real-{text}" for number, text in enumerate(evil)}
+        values = {f"password_person{number}": f"not-a-real-{text}"[:72] for number, text in enumerate(evil)}
         world.canaries = world.put_secrets(
-            admin_password=f"not-a-real-{evil[1]}", github_webhook_secret=evil[2], **values
+            admin_password=f"not-a-real-{evil[1]}"[:72], github_webhook_secret=evil[2], **values
         )
         jenkins = world.controller()
         jenkins.start()
@@ -63,22 +63,25 @@ def test_nothing_was_run(hostile, marker, admin):
 
 def test_accounts_and_groups_arrive_as_they_are(hostile, admin, evil, client):
     people = admin.script("""
-        return hudson.model.User.all.findAll { it.id.startsWith('person') }.sort { it.id }.collect { [it.fullName, it.getProperty(hudson.tasks.Mailer.UserProperty)?.address] }
+        return hudson.model.User.all.findAll { it.id.startsWith('person') }.sort { it.id }.collect {
+            [it.fullName, it.getProperty(hudson.tasks.Mailer.UserProperty)?.address] }
     """)
     assert people == [[text, f"{text}@example.com"] for text in evil]
-    groups = admin.script(
-        "return jenkins.model.Jenkins.get().authorizationStrategy.allPermissionEntries.findAll { it.type.name() == 'GROUP' }*.sid.unique()"
-    )
+    groups = admin.script("""
+        def entries = jenkins.model.Jenkins.get().authorizationStrategy.allPermissionEntries
+        return entries.findAll { it.type.name() == 'GROUP' }*.sid.unique()
+    """)
     assert set(groups) == set(evil)
-    world, jenkins = hostile
+    jenkins = hostile[1]
     for number, text in enumerate(evil):
-        person = client(jenkins, f"person{number}", f"not-a-real-{text}")
+        person = client(jenkins, f"person{number}", f"not-a-real-{text}"[:72])
         assert person.get("api/json").status_code == 200
 
 
 def test_clouds_carry_tags_and_paths_as_they_are(admin, evil):
     (said,) = admin.script("""
-        return jenkins.model.Jenkins.get().clouds.findAll { it.name == 'ec2-demo-linux' }.collect { [tags: it.templates[0].tags.collectEntries { t -> [(t.name): t.value] }, fs: it.templates[0].remoteFS] }
+        return jenkins.model.Jenkins.get().clouds.findAll { it.name == 'ec2-demo-linux' }.collect {
+            [tags: it.templates[0].tags.collectEntries { t -> [(t.name): t.value] }, fs: it.templates[0].remoteFS] }
     """)
     assert [said["tags"][f"tag{number}"] for number in range(len(evil))] == evil
     assert said["fs"] == "/home/'$(id)`id`${1+1}\"<&>"
@@ -96,7 +99,10 @@ def test_jobs_carry_descriptions_as_they_are_and_show_them_safely(admin, evil):
 def test_secrets_arrive_as_they_are(hostile, admin):
     world, _jenkins = hostile
     same = admin.script(
-        "return com.cloudbees.plugins.credentials.SystemCredentialsProvider.instance.credentials.find { it.id == 'github-webhook-secret' }.secret.plainText == wanted",
+        """
+        def all = com.cloudbees.plugins.credentials.SystemCredentialsProvider.instance.credentials
+        return all.find { it.id == 'github-webhook-secret' }.secret.plainText == wanted
+        """,
         wanted=world.canaries["github_webhook_secret"],
     )
     assert same is True

@@ -1,6 +1,6 @@
 """Whatever a stage throws, Jenkins never opens: each stage, each kind of Throwable, and what does not even compile.
 
-Each case is a boot of its own. A selection runs with the acceptance tests, every stage with every kind with the long ones.
+Each case is a boot of its own. A selection runs with the acceptance tests; every stage with every kind is soak.
 """
 
 import itertools

@@ -102,7 +102,8 @@ def test_a_script_in_a_description_does_not_run(admin):
 
 def test_accounts_are_those_of_the_settings(admin, controller):
     people = admin.script("""
-        return hudson.model.User.all.findAll { it.id != 'SYSTEM' }.collectEntries { [(it.id): [it.fullName, it.getProperty(hudson.tasks.Mailer.UserProperty)?.address]] }
+        return hudson.model.User.all.findAll { it.id != 'SYSTEM' }.collectEntries {
+            [(it.id): [it.fullName, it.getProperty(hudson.tasks.Mailer.UserProperty)?.address]] }
     """)
     assert set(people) == {"admin", "ada", "grace", SERVICE_ACCOUNT}
     assert people["ada"] == ["Ada Lovelace", "ada@example.com"]
@@ -133,7 +134,8 @@ def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, world
     same = admin.script(
         """
         def all = com.cloudbees.plugins.credentials.SystemCredentialsProvider.instance.credentials
-        def values = { it instanceof com.cloudbees.plugins.credentials.common.StandardUsernamePasswordCredentials ? [it.username, it.password.plainText]
+        def pair = com.cloudbees.plugins.credentials.common.StandardUsernamePasswordCredentials
+        def values = { pair.isInstance(it) ? [it.username, it.password.plainText]
             : it instanceof org.jenkinsci.plugins.plaincredentials.StringCredentials ? [it.secret.plainText]
             : it.privateKeys*.trim() }
         return all.collectEntries { [(it.id): [same: values(it) == expected[it.id], scope: it.scope.name()]] }
@@ -151,13 +153,22 @@ def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, world
 
 TEMPLATE = """
     def value = { object, name ->
-        try { def found = object[name]; return found == null ? null : found instanceof Collection ? found.collect { "${it.name}=${it.value}" as String }.sort() : found instanceof Number || found instanceof Boolean ? found : found.toString() }
-        catch (MissingPropertyException ignored) { return '(absent)' } }
+        try {
+            def found = object[name]
+            return found instanceof Collection ? found.collect { "${it.name}=${it.value}" as String }.sort()
+                : found == null || found instanceof Number || found instanceof Boolean ? found : found.toString()
+        } catch (MissingPropertyException ignored) {
+            return '(absent)'
+        }
+    }
     return jenkins.model.Jenkins.get().clouds.collect { cloud -> [
-        name: cloud.name, kind: cloud.class.name, region: cloud.region, endpoint: cloud.altEC2Endpoint, key: cloud.sshKeysCredentialsId,
-        profile: cloud.useInstanceProfileForCredentials, credentials: cloud.credentialsId, cap: cloud.instanceCapStr, noDelay: cloud.noDelayProvisioning,
+        name: cloud.name, kind: cloud.class.name, region: cloud.region, endpoint: cloud.altEC2Endpoint,
+        key: cloud.sshKeysCredentialsId, profile: cloud.useInstanceProfileForCredentials,
+        credentials: cloud.credentialsId, cap: cloud.instanceCapStr, noDelay: cloud.noDelayProvisioning,
         templates: cloud.templates.collect { t -> names.collectEntries { [(it): value(t, it)] } + [
-            spot: t.spotConfig == null ? null : [bid: t.spotConfig.useBidPrice, price: t.spotConfig.spotMaxBidPrice, fallback: t.spotConfig.fallbackToOndemand],
+            spot: t.spotConfig == null ? null
+                : [bid: t.spotConfig.useBidPrice, price: t.spotConfig.spotMaxBidPrice,
+                   fallback: t.spotConfig.fallbackToOndemand],
             prefix: t.amiType.rootCommandPrefix, groups: t.securityGroupSet.sort()] } ] }
 """
 
@@ -270,7 +281,9 @@ def test_every_repository_has_its_job_with_its_source(admin, world, have_plugins
     have_plugins("github-branch-source", "workflow-multibranch", "cloudbees-folder")
     said = admin.script("""
         return jenkins.model.Jenkins.get().allItems(jenkins.branch.MultiBranchProject).collectEntries { job ->
-            [(job.fullName): job.SCMSources.collect { [it.class.simpleName, it.id, it.repoOwner, it.repository, it.apiUri, it.credentialsId, it.traits*.class*.simpleName.sort()] }] }
+            def values = { [it.class.simpleName, it.id, it.repoOwner, it.repository, it.apiUri, it.credentialsId,
+                            it.traits*.class*.simpleName.sort()] }
+            [(job.fullName): job.SCMSources.collect(values)] }
     """)
     api = world.trial.facts["github_api_url"]
     jobs = world.trial.made.rendered.jobs

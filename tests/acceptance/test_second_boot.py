@@ -1,4 +1,4 @@
-"""A second start with the same JENKINS_HOME changes nothing: no stage, and no XML file that is not on the list below."""
+"""A second start with the same JENKINS_HOME changes nothing: no stage does, and no XML file but those listed here."""
 
 import hashlib
 import re
