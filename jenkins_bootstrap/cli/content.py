@@ -28,10 +28,11 @@ class Definitions:
 
 
 def stages(ctx: Context, lock: Lock) -> dict[str, str]:
-    """The four stages by their path in the hook root."""
+    """The stages by their path in the hook root: the four, and the settings' own."""
     from jenkins_bootstrap.stages.render import render
 
-    return render(ctx.settings, {plugin.name: plugin.version for plugin in lock.plugins})
+    versions = {plugin.name: plugin.version for plugin in lock.plugins}
+    return render(ctx.settings, versions, sources={plugin.name: (plugin.url, plugin.sha256) for plugin in lock.plugins})
 
 
 def compiling(ctx: Context, pool: ThreadPoolExecutor, files: dict[str, str], require: bool) -> Future[CompileReport]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import AgentTemplate, Settings, SignIn
 
 SERVICE_ACCOUNT = "_jenkins-bootstrap"
@@ -53,7 +54,7 @@ REALMS: dict[str, dict[str, Any]] = {
     },
     "oidc": {
         "class": "org.jenkinsci.plugins.oic.OicSecurityRealm",
-        "defaults": {},
+        "defaults": {"disableSslVerification": False, "userIdStrategy": None, "groupIdStrategy": None},
         "parts": {
             "serverConfiguration": {
                 "class": "org.jenkinsci.plugins.oic.OicServerWellKnownConfiguration",
@@ -64,11 +65,23 @@ REALMS: dict[str, dict[str, Any]] = {
     },
     "saml": {
         "class": "org.jenkinsci.plugins.saml.SamlSecurityRealm",
-        "defaults": {},
+        "defaults": {
+            "displayNameAttributeName": "",
+            "groupsAttributeName": "",
+            "maximumAuthenticationLifetime": 86400,
+            "usernameAttributeName": "",
+            "emailAttributeName": "",
+            "logoutUrl": "",
+            "advancedConfiguration": None,
+            "encryptionData": None,
+            "usernameCaseConversion": "none",
+            "binding": "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect",
+            "samlCustomAttributes": [],
+        },
         "parts": {
             "idpMetadataConfiguration": {
                 "class": "org.jenkinsci.plugins.saml.IdpMetadataConfiguration",
-                "defaults": {},
+                "defaults": {"xml": "", "url": "", "period": 0},
                 "list": False,
             }
         },
@@ -91,7 +104,8 @@ REALMS: dict[str, dict[str, Any]] = {
     },
 }
 """How each sign-in's realm is built, by name. An option with a dot (`serverConfiguration.scopesOverride`) goes to the
-part of that name, which has a class of its own."""
+part of that name, which has a class of its own. The defaults are for the constructors' parameters, which all must be given
+(read in the plugins' sources); a version that does not have one goes without."""
 
 CALLS_PER_SCAN = 7
 """Calls to GitHub for a scan that finds nothing to build, as measured."""
@@ -100,17 +114,24 @@ SCAN_CALLS_PER_HOUR = 2500
 FIRST_SCAN_AFTER_MS = 30_000
 
 
-def init_values(settings: Settings, plugins: Mapping[str, str] | None) -> dict[str, Any]:
-    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet."""
+def init_values(
+    settings: Settings, plugins: Mapping[str, str] | None, sources: Mapping[str, tuple[str, str]] | None = None
+) -> dict[str, Any]:
+    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources` maps it to
+    its address and SHA-256, which only a controller is told that may install what is missing."""
     controller = settings.controller
     wanted = controller.plugins if plugins is None else plugins
     return {
         "url": controller.url,
         "admin_address": controller.admin_address,
         "plugins": None if plugins is None else dict(sorted(plugins.items())),
+        "plugin_sources": {name: list(sources[name]) for name in sorted(sources)}
+        if controller.boot.install_missing_plugins and plugins is not None and sources is not None
+        else None,
         "safe_html": any(name.partition("@")[0] == "antisamy-markup-formatter" for name in wanted),
         "roles": {role: list(ids) for role, ids in ROLES.items()},
         "users": {account.id: account.role for account in controller.accounts} | {SERVICE_ACCOUNT: "administrator"},
+        "service_account": SERVICE_ACCOUNT,
         "sign_in": _sign_in(controller.sign_in),
     }
 
@@ -134,6 +155,7 @@ def aws_values(settings: Settings) -> dict[str, Any]:
             {"id": account.id, "full_name": account.full_name, "email": account.email}
             for account in settings.controller.accounts
         ],
+        "own_accounts": settings.controller.sign_in.kind == "accounts",
         "service_account": {
             "id": SERVICE_ACCOUNT,
             "full_name": "jenkins-bootstrap",
@@ -147,8 +169,19 @@ def aws_values(settings: Settings) -> dict[str, Any]:
             "description": "private key of the agents",
             "secret": settings.secrets.agent_key,
         },
+        "credentials": [_credential(one) for one in settings.controller.credentials if one.folder is None],
         "cloud_prefix": f"ec2-{settings.project}-",
         "clouds": [_cloud(settings, agent) for agent in settings.agents],
+    }
+
+
+def _credential(credential: Credential) -> dict[str, Any]:
+    return {
+        "id": credential.id,
+        "kind": credential.kind,
+        "description": credential.description,
+        "secret": credential.secret,
+        "folder": credential.folder,
     }
 
 
@@ -193,10 +226,11 @@ def github_values(settings: Settings) -> dict[str, Any]:
     }
 
 
-def githubrepos_values(seed_path: str) -> dict[str, Any]:
+def githubrepos_values(settings: Settings, seed_path: str) -> dict[str, Any]:
     """For githubrepos.txt. `seed_path` is the seed's seed.json on the controller."""
     return {
         "seed": seed_path,
+        "credentials": [_credential(one) for one in settings.controller.credentials if one.folder is not None],
         "calls_per_scan": CALLS_PER_SCAN,
         "calls_per_hour": SCAN_CALLS_PER_HOUR,
         "first_scan_after_ms": FIRST_SCAN_AFTER_MS,

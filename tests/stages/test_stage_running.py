@@ -13,12 +13,19 @@ import pytest
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.literal import environment
-from jenkins_bootstrap.stages.render import render, write
+from jenkins_bootstrap.stages.render import guards, render, write
 
 pytestmark = pytest.mark.groovy
 
 LOCK = {"ec2": "2059.v05f9d511d7e5", "git": "5.7.0"}
 PROBE = "new File(root, 'ran.txt') << '{name} '\n"
+
+
+def result(text):
+    """The probe, which also says that it has run, as a whole stage does."""
+    return text + "new File(root, 'stages/' + this.class.name + '.txt.json').text = '{}'\n"
+
+
 KEY = "\n".join(["not-a-real-key-line-one", "not-a-real-key-line-two"])
 SECRETS = {
     "schema": 1,
@@ -40,19 +47,38 @@ jenkinsClass.get().pluginManager.plugins = [
 
 @pytest.fixture
 def hooks(settings, tmp_path):
-    """A folder of hooks as `boot` fills it; the three stages after the first are probes unless `whole`."""
+    """A folder of hooks as `boot` fills it; the three stages after the first are probes unless `whole`.
+
+    With `guarded` the guards are there too, and the first stage lies where they take it from, in the folder image/.
+    """
     count = iter(range(1000))
 
-    def make(*, secrets=SECRETS, wanted=None, plugins=LOCK, before=INSTALLED, whole=False, edit=None, more=None):
+    def make(
+        *,
+        secrets=SECRETS,
+        wanted=None,
+        plugins=LOCK,
+        before=INSTALLED,
+        whole=False,
+        edit=None,
+        more=None,
+        guarded=False,
+        sources=None,
+    ):
         root = tmp_path / f"hooks{next(count)}"
         paths = {f"{kind}_path": str(root / f"{kind}.json") for kind in ("facts", "secrets", "seed")}
-        files = render(wanted or settings, plugins, **paths)
+        files = render(wanted or settings, plugins, sources=sources, **paths)
         if not whole:
             files |= {path: PROBE.replace("{name}", Path(path).stem) for path in files if path.endswith(".txt")}
         files |= more or {}
         for path, change in (edit or {}).items():
             files[path] = change(files[path])
         write(root, files)
+        if guarded:
+            (root / "stages").mkdir()
+            write(root / "image", {"init.groovy": files["init.groovy"]})
+            places = {"results_path": str(root / "stages"), "first_path": str(root / "image" / "init.groovy")}
+            write(root, guards(secrets_path=paths["secrets_path"], **places))
         if secrets is not None:
             (root / "secrets.json").write_text(json.dumps(secrets) if isinstance(secrets, dict) else secrets)
         (root / "before.groovy").write_text(before)
@@ -161,7 +187,10 @@ def test_a_stage_that_does_not_compile_is_found_before_it_is_named(boots, hooks)
 
 def test_a_user_s_stage_runs_after_the_four_with_the_same_guarantees(boots, hooks):
     mine = "new File(root, 'ran.txt')\n"
-    good = hooks(more={"init.groovy.d/a.txt": "new File('{root}', 'ran.txt') << 'a '\n", "init.groovy.d/b.txt": mine})
+    more = {"init.groovy.d/a.txt": "new File('{root}', 'ran.txt') << 'a '\n", "init.groovy.d/b.txt": mine}
+    good = hooks(
+        more=more, guarded=True, edit={f"init.groovy.d/{n}.txt": result for n in ("aws", "github", "githubrepos")}
+    )
     text = (good / "init.groovy.d" / "a.txt").read_text().replace("{root}", str(good))
     (good / "init.groovy.d" / "a.txt").write_text(text)
     (good / "init.groovy.d" / "b.txt").write_text(
@@ -173,8 +202,8 @@ def test_a_user_s_stage_runs_after_the_four_with_the_same_guarantees(boots, hook
     assert here["outcome"] == "open"
     assert not here["secrets"]
     assert there["outcome"] == "closed"
-    assert "a.stage" in there["message"]
-    assert "user-b.groovy" not in there["ran"]
+    assert "the stage user_a.txt failed" in there["message"]
+    assert "user_b.groovy" not in there["ran"]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +318,8 @@ FULL = "[ami: 'ami-1', numExecutors: '1', mode: 'NORMAL', minimum: 0, stop: fals
 def test_building_by_name_says_what_does_not_fit(boots, hooks, tmp_path, change, words):
     templates = tmp_path / "templates"
     templates.mkdir()
-    shutil.copy(share("groovy") / "shared.groovy.j2", templates)
+    for part in share("groovy").glob("*.groovy.j2"):
+        shutil.copy(part, templates)
     (templates / "probe.j2").write_text(
         "{% include 'shared.groovy.j2' %}\nstage {\n"
         f"    def made = build('sample.Template', {FULL}{change} + [since: 1], ['since'])\n"
