@@ -36,7 +36,8 @@ soak: setup
 
 acceptance: setup
 	@test -n "$(JENKINS_WAR)" || { echo "give JENKINS_WAR=FILE and JENKINS_PLUGINS=DIR" >&2; exit 2; }
-	@JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)" $(PYTEST) -m acceptance
+	@JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)" \
+	  $(PYTEST) -n 0 -rs -m "acceptance and not soak"
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,0 +1,136 @@
+"""`try` as a person uses it, with a program in Java's place: what it says, and that nothing is left of it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jenkins_bootstrap.cli.main import run
+from jenkins_bootstrap.plugins import lock as locks
+
+ROOT = Path(__file__).resolve().parents[2]
+JAVA = """
+import http.server, json, os, pathlib, sys
+root = pathlib.Path(os.environ["JENKINS_HOME"]).parents[2]
+secrets = json.loads((root / "run/jenkins-bootstrap/secrets.json").read_text())
+pathlib.Path(sys.argv[0]).with_name("seen").write_text(json.dumps({"root": str(root), "pid": os.getpid(),
+    "run": str((root / "run/jenkins-bootstrap").resolve()), "password": secrets["values"]["admin_password"],
+    "plugins": sorted(os.listdir(root / "var/lib/jenkins/plugins"))}))
+port = int(next(a for a in sys.argv if a.startswith("--httpPort=")).partition("=")[2])
+(root / "run/jenkins-bootstrap/stages/init.groovy.json").write_text('{"stage": "init.groovy", "seconds": 0.5}')
+class Login(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+http.server.HTTPServer(("127.0.0.1", port), Login).serve_forever()
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Settings with their lock, a war, a folder of plugins of which one is newer than its lock and one is not there."""
+    shutil.copy(ROOT / "jenkins-bootstrap.yml", tmp_path)
+    shutil.copy(ROOT / "jenkins-bootstrap.lock.json", tmp_path)
+    with zipfile.ZipFile(tmp_path / "jenkins.war", "w") as war:
+        war.writestr("META-INF/MANIFEST.MF", "Jenkins-Version: 2.516.2\n")
+    (tmp_path / "plugins").mkdir()
+    for plugin in locks.read(tmp_path / "jenkins-bootstrap.lock.json").plugins:
+        if plugin.name == "timestamper":
+            continue
+        version = "9999.v0" if plugin.name == "ec2" else plugin.version
+        needs = ",".join(str(d).replace("@", ":") for d in plugin.dependencies)
+        with zipfile.ZipFile(tmp_path / "plugins" / f"{plugin.name}.jpi", "w") as archive:
+            words = f"Short-Name: {plugin.name}\nPlugin-Version: {version}\nJenkins-Version: 2.479.1\n"
+            lines = re.sub(r"(.{70})", r"\1\n ", f"Plugin-Dependencies: {needs}") if needs else ""
+            archive.writestr("META-INF/MANIFEST.MF", f"{words}{lines}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def java(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "java").write_text(f"#!{sys.executable}\n{JAVA}")
+    (folder / "java").chmod(0o755)
+    return folder
+
+
+def test_it_runs_until_interrupted_and_leaves_nothing(place, java):
+    given = ["--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins")]
+    command = [sys.executable, "-m", "jenkins_bootstrap", "-c", str(place / "jenkins-bootstrap.yml"), "try", *given]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_"))}
+    environment["PATH"] = f"{java}:{environment['PATH']}"
+    before = {path.name for path in place.iterdir()} | {"seen"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = [process.stdout.readline() for _ in range(4)]
+    seen = json.loads((java / "seen").read_text())
+    assert Path(seen["root"]).is_dir()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    out = "".join(lines) + out
+    assert process.returncode == 0, err
+
+    assert re.search(r"^Jenkins   http://127\.0\.0\.1:\d+/$", out, re.MULTILINE)
+    assert "user      admin" in out
+    assert "key admin_password of the secret jenkins" in out
+    assert "embedded secret jenkins admin_password" in out
+    assert seen["password"] not in out + err
+    assert "ec2 9999.v0, locked is" in err
+    assert "warning: the plugin timestamper, wanted by the settings, is not at hand" in err
+    assert "ec2.jpi" in seen["plugins"]
+
+    assert {path.name for path in place.iterdir()} <= before
+    assert not Path(seen["root"]).exists()
+    assert not Path(seen["run"]).exists()
+    assert not Path("/proc", str(seen["pid"])).exists()
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if str(place).encode() in read(p)]
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def said(capfd, place, *arguments):
+    status = run(["-c", str(place / "jenkins-bootstrap.yml"), "try", *arguments])
+    return status, capfd.readouterr().err
+
+
+def test_without_a_war_it_says_what_is_missing_and_starts_nothing(place, capfd, monkeypatch):
+    monkeypatch.delenv("JENKINS_WAR", raising=False)
+    status, err = said(capfd, place, "--plugins", str(place / "plugins"))
+    assert status == 1
+    assert "there is no Jenkins to start" in err
+    assert "try --war FILE" in err
+    assert not (place / ".jenkins-bootstrap").exists()
+
+
+def test_a_war_and_plugins_that_cannot_be_used_are_told_at_once(place, capfd):
+    (place / "jenkins.war").write_text("<html>")
+    (place / "plugins/ec2.jpi").write_text("cut off")
+    status, err = said(capfd, place, "--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins"))
+    assert status == 1
+    assert "jenkins.war is no war" in err
+    assert "ec2.jpi: is no plugin, or cut off" in err
+
+
+def test_a_port_that_is_taken_is_told(place, capfd):
+    import socket
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        status, err = said(capfd, place, "--port", str(held.getsockname()[1]))
+    assert status == 1
+    assert "is taken" in err
