@@ -83,13 +83,7 @@ class LocalController:
     @property
     def stages(self) -> dict[str, Any]:
         """What each stage that has ended in this start says of itself, by name."""
-        found = {path.stem: said for path in sorted(self.layout.results.glob("*.json")) if (said := _json(path))}
-        if not found and self.log.exists():
-            for line in self.log.read_text(errors="replace").splitlines():
-                if 'jenkins-bootstrap {"stage"' in line:
-                    said = json.loads(line[line.index("{") :])
-                    found[said["stage"]] = said
-        return found
+        return {path.stem: said for path in sorted(self.layout.results.glob("*.json")) if (said := _json(path))}
 
     def command(self) -> list[str]:
         """How Java is called. The unit says everything but the port, the heap, and what loopback and a folder need."""
@@ -145,7 +139,7 @@ class LocalController:
             failed = next((name for name, said in stages.items() if said.get("failed")), None)
             status = self.process.poll() if self.process is not None else None
             if failed is not None:
-                raise self._failure(str(stages[failed].get("cause", "")), failed)
+                raise self._failure(str(stages[failed].get("cause", "")), failed, str(stages[failed].get("remedy", "")))
             if status == RESTART and self.restarts < _MOST_RESTARTS:
                 self.restarts += 1
                 tell("Jenkins restarts")
@@ -199,13 +193,11 @@ class LocalController:
                     continue  # what it started in its session may still be there
         return process.returncode
 
-    def _failure(self, cause: str, stage: str | None) -> BootFailed:
+    def _failure(self, cause: str, stage: str | None, remedy: str = "") -> BootFailed:
         if stage is None:
             cause += "".join(f"\n  {line}" for line in self._telling_lines())
         place = f"stage {stage}" if stage else str(self.log)
-        return BootFailed(
-            cause, where=place, hint=f"the whole log is {self.log}" if stage else "see this log", stage=stage
-        )
+        return BootFailed(cause, where=place, hint=remedy or f"look at the whole log, {self.log}", stage=stage)
 
     def _telling_lines(self) -> list[str]:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
@@ -236,9 +228,18 @@ def lay_out(
 
 def write_run(layout: Layout, facts: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
     """What `boot` writes in front of each start: the hooks afresh, facts.json, secrets.json."""
+    from jenkins_bootstrap.stages.render import guards
+
     shutil.rmtree(layout.hooks, ignore_errors=True)
     shutil.rmtree(layout.results, ignore_errors=True)
     shutil.copytree(layout.stages, layout.hooks)
+    closing = guards(
+        results_path=str(layout.results),
+        secrets_path=str(layout.secrets),
+        first_path=str(layout.stages / "init.groovy"),
+        hooks_path=str(layout.hooks),
+    )
+    _write(layout.hooks, {name: text.encode() for name, text in closing.items()})
     layout.results.mkdir()
     layout.facts.write_text(json.dumps(facts))
     layout.secrets.touch(mode=0o600)

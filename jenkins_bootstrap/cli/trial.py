@@ -204,7 +204,8 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
     except BootFailed as error:
         kept = ctx.folder / "jenkins-try.log"
         shutil.copyfile(root / "jenkins.log", kept)
-        raise BootFailed(error.what, where=error.where, hint=f"the log is kept in {kept}", stage=error.stage) from None
+        hint = f"{error.hint}; the log is kept in {kept}" if error.stage else f"the log is kept in {kept}"
+        raise BootFailed(error.what, where=error.where, hint=hint, stage=error.stage) from None
     finally:
         if controller is not None:
             controller.stop()
@@ -254,6 +255,7 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
         facts_path=str(layout.facts),
         secrets_path=str(layout.secrets),
         seed_path=str(layout.seed),
+        sources={plugin.name: (plugin.url, plugin.sha256) for plugin in trial.lock.plugins},
     )
     rendered = trial.made.rendered
     local.lay_out(
