@@ -28,7 +28,18 @@ class Problem:
 def problems(settings: Settings) -> list[Problem]:
     """Everything in `settings` that contradicts something else in it, in the order of the file's sections."""
     found: list[Problem] = []
-    for check in (_tags, _accounts, _plugins, _labels, _agent_images, _agent_types, _owners, _parents, _image_types):
+    for check in (
+        _tags,
+        _accounts,
+        _plugins,
+        _credentials,
+        _labels,
+        _agent_images,
+        _agent_types,
+        _owners,
+        _parents,
+        _image_types,
+    ):
         found += check(settings)
     return found
 
@@ -80,6 +91,46 @@ def _plugins(settings: Settings) -> Iterator[Problem]:
             f"the plugin {names[second]!r} is there already, as controller.plugins[{first}]",
             "give each plugin once",
         )
+
+
+OWN_CREDENTIALS = (
+    "jenkins-bootstrap-agent-key",
+    "github-token",
+    "github-token-api",
+    "github-webhook-secret",
+    "github-webhook-secret-previous",
+)
+"""Ids of the credentials that the stages make by themselves, besides one for each owner with a GitHub App."""
+
+
+def _credentials(settings: Settings) -> Iterator[Problem]:
+    credentials = settings.controller.credentials
+    place = ("controller", "credentials")
+    for second, first in _twice([c.id for c in credentials]):
+        yield Problem(
+            (*place, second, "id"),
+            f"the credential {credentials[second].id!r} is there already, as controller.credentials[{first}]",
+            "give each id once, in different folders too: its value is found by its id",
+        )
+    own = {*OWN_CREDENTIALS, *(owner.credentials_id for owner in settings.github.owners)}
+    top = settings.jobs.folder
+    owners = {owner.name.lower(): owner.name for owner in settings.github.owners}
+    for i, one in enumerate(credentials):
+        if one.id in own:
+            what = f"the id {one.id!r} is that of a credential which jenkins-bootstrap makes by itself"
+            yield Problem((*place, i, "id"), what, "choose another id")
+        if one.kind not in ("username-password", "ssh-key") and one.username is not None:
+            hint = "take it away, or make the kind username-password or ssh-key"
+            yield Problem((*place, i, "username"), f"a credential of kind {one.kind} has no username", hint)
+        if one.kind != "file" and one.file_name is not None:
+            hint = "take it away, or make the kind file"
+            yield Problem((*place, i, "file_name"), f"a credential of kind {one.kind} has no file_name", hint)
+        if one.folder is not None and one.folder != top:
+            parent, _, name = one.folder.rpartition("/")
+            if parent != top or name.lower() not in owners:
+                known = ", ".join([top, *(f"{top}/{owner}" for owner in owners.values())])
+                what = f"there is no folder {one.folder!r} of ours"
+                yield Problem((*place, i, "folder"), what, f"the folders are {known}")
 
 
 def _labels(settings: Settings) -> Iterator[Problem]:
