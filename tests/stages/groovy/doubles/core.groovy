@@ -5,7 +5,7 @@ package jenkins.model
 
 class Jenkins {
     static Jenkins instance = new Jenkins()
-    static final XSTREAM2 = [toXML: { it == null ? null : it.class.name + it.properties.findAll { k, v -> !(k in ['class', 'metaClass']) } }] as Xml
+    static final XSTREAM2 = [toXML: { it == null ? null : it.class.name + it.properties.findAll { k, v -> !(k in ['class', 'metaClass', 'securityComponents']) } }] as Xml
     File rootDir
     def pluginManager = new Plugins()
     def securityRealm = new Open()

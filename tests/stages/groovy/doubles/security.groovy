@@ -2,7 +2,7 @@ package hudson.security
 
 import hudson.model.User
 
-class HudsonPrivateSecurityRealm {
+class HudsonPrivateSecurityRealm extends SecurityRealm {
     static final Map PARAMETERS = [allowsSignup: boolean, enableCaptcha: boolean, captchaSupport: Object]
     boolean allowsSignup
     boolean enableCaptcha
@@ -30,7 +30,7 @@ class GlobalMatrixAuthorizationStrategy {
     void add(Permission permission, org.jenkinsci.plugins.matrixauth.PermissionEntry who) { granted << permission.id + ':' + who.type + ':' + who.name }
 }
 
-class LDAPSecurityRealm {
+class LDAPSecurityRealm extends SecurityRealm {
     static final Map PARAMETERS = [configurations: List, disableMailAddressResolver: boolean, cache: Object, userIdStrategy: Object, groupIdStrategy: Object]
     List configurations
     boolean disableMailAddressResolver
