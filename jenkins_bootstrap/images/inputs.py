@@ -15,6 +15,7 @@ from jenkins_bootstrap.errors import SettingsError
 from jenkins_bootstrap.files import sha256_file
 from jenkins_bootstrap.images.graph import NamedImage
 from jenkins_bootstrap.images.template import SOURCE, VARIABLES, Template, load_template
+from jenkins_bootstrap.images.units import units
 from jenkins_bootstrap.images.war import JenkinsSource
 from jenkins_bootstrap.resources import share
 
@@ -33,13 +34,17 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class ControllerContent:
-    """What a controller image carries. `stages` by path below stages/; `seed` by path below jobs/ (outside the key)."""
+    """What a controller image carries. `stages` by path below stages/; `seed` by path below jobs/ (outside the key).
+
+    `settings` is the text of settings.json: what runs on the controller needs of the settings.
+    """
 
     stages: Mapping[str, str]
     lock: str
     jenkins: JenkinsSource
     seed: Mapping[str, bytes] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
+    settings: str = "{}\n"
 
     @property
     def seed_jobs(self) -> int:
@@ -93,6 +98,8 @@ def gather(
         return ImageInputs(image, template, values, files)
     files |= {f"stage/{name}": text.encode() for name, text in controller.stages.items()}
     files["plugins.lock.json"] = controller.lock.encode()
+    files["settings.json"] = controller.settings.encode()
+    files |= {f"unit/{name}": text for name, text in units(settings.controller.boot).items()}
     files |= {f"package/{name}": content for name, content in package.items()}
     values |= _jenkins(controller.jenkins)
     values |= {f"plugin/{archive.name}": archive.sha256 for archive in controller.archives}

@@ -5,7 +5,7 @@ scripts/ checks/  those that the template names; checks/own/ those of the settin
 files.tar         files that the settings put in the image
 and for a controller:
 runtime.tar.gz    the dependencies of our package (/opt/jenkins-bootstrap/lib)
-payload.tar       our package, its launcher, stages, plugin lock, plugins, image.json
+payload.tar       our package, its launcher, units, stages, plugin lock, plugins, settings.json, image.json
 seed.tar          the jobs of the day, outside the content key
 jenkins.war       when there is one
 """
@@ -22,6 +22,7 @@ from jenkins_bootstrap.files import canonical_json, sha256_file, write_atomic
 from jenkins_bootstrap.images.inputs import Archive, Content, ControllerContent, ImageInputs
 from jenkins_bootstrap.images.runtime import LIBRARY, dependencies
 from jenkins_bootstrap.images.tarball import Member, write_tar
+from jenkins_bootstrap.images.units import FOLDER as UNITS
 
 NAME = "jenkins-bootstrap"
 _SHARE = "usr/share/jenkins-bootstrap"
@@ -122,8 +123,10 @@ def _write_controller(
             members.append(Member(f"{LIBRARY}/{rest}", _bytes(value)))
         elif role == "stage":
             members.append(Member(f"{_SHARE}/stages/{rest}", _bytes(value)))
-        elif name == "plugins.lock.json":
-            members.append(Member(f"{_SHARE}/plugins.lock.json", _bytes(value)))
+        elif role == "unit":
+            members.append(Member(f"{UNITS}/{rest}", _bytes(value)))
+        elif name in ("plugins.lock.json", "settings.json"):
+            members.append(Member(f"{_SHARE}/{name}", _bytes(value)))
     for archive in content.archives:
         _verify(archive)
         members.append(Member(f"{_SHARE}/plugins/{archive.name}.jpi", archive.path))

@@ -34,7 +34,7 @@ _FROM_SOURCE = "multi-key-dict"
 # Of botocore's 440 service descriptions (28 MB) an image keeps those that our code calls or signs in with.
 SERVICES = (
     *("autoscaling", "cloudwatch", "ebs", "ec2", "elbv2", "events", "iam", "kms", "logs", "pricing", "s3"),
-    *("secretsmanager", "signin", "sqs", "ssm", "sso", "sso-oidc", "sts"),
+    *("secretsmanager", "signin", "sns", "sqs", "ssm", "sso", "sso-oidc", "sts"),
 )
 _UNUSED = re.compile(r"(^|/)__pycache__/|^\./(_share|embedded|data)/")
 _DROPPED = re.compile(

@@ -1,13 +1,23 @@
-# The controller layer: the user Jenkins runs as, what it configures itself with at boot, the war if there is one.
-# Needs no package, so that a template can let it run beside one that installs some.
+# The controller layer: the user Jenkins runs as, what it configures itself with at boot, its units, the war if there is
+# one. Needs no package, so that a template can let it run beside one that installs some.
 
 # The same number in every image: JENKINS_HOME lies on a volume that outlives them.
 getent group jenkins >/dev/null || groupadd --system --gid 800 jenkins
 getent passwd jenkins >/dev/null ||
     useradd --system --uid 800 --gid jenkins --home-dir /var/lib/jenkins --no-create-home --shell /usr/sbin/nologin jenkins
 install -d -o jenkins -g jenkins -m 0750 /var/lib/jenkins
+# Root's: the count of failed boots.
+install -d -o root -g root -m 0755 /var/lib/jenkins-bootstrap
 
 for tar in runtime.tar.gz payload.tar seed.tar; do
     tar -xf "$tar" -C / --no-same-owner --no-overwrite-dir
 done
 if [ -e jenkins.war ]; then install -D -m 0644 jenkins.war /usr/share/java/jenkins.war; fi
+
+# Compiled once here, not by each new instance while its users wait. Without times and with one seed for hashes, the
+# files are the same bytes in every bake.
+PYTHONHASHSEED=0 python3.13 -m compileall -q --invalidation-mode unchecked-hash /opt/jenkins-bootstrap/lib
+
+# What `systemctl enable` would do, for guests without a running systemd. The others are started by jenkins.service.
+install -d /etc/systemd/system/multi-user.target.wants
+ln -sf ../jenkins.service /etc/systemd/system/multi-user.target.wants/jenkins.service

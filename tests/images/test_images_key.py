@@ -134,6 +134,7 @@ def test_what_a_controller_carries_matters(settings: Settings, template: Path, c
         content,
         replace(content, stages={**content.stages, "init.groovy": "println 'other'\n"}),
         replace(content, lock='{"plugins": [1]}\n'),
+        replace(content, settings='{"project": "other"}\n'),
         replace(content, jenkins=JenkinsSource(war=war, version="2.516.2")),
         replace(content, jenkins=JenkinsSource(war=replace(war, sha256="b" * 64), version="2.516.2")),
         replace(content, jenkins=JenkinsSource(repository=DebianRepository(), version="2.516.2")),
@@ -146,7 +147,10 @@ def test_what_a_controller_carries_matters(settings: Settings, template: Path, c
     java = settings.controller.java.model_copy(update={"version": 25})
     other = settings.model_copy(update={"controller": settings.controller.model_copy(update={"java": java})})
     keys.add(key(gather(image, other, content, folder=template, package=package)))
-    assert len(keys) == len(variants) + 2
+    boot = settings.controller.boot.model_copy(update={"memory_percent": 75})
+    other = settings.model_copy(update={"controller": settings.controller.model_copy(update={"boot": boot})})
+    keys.add(key(gather(image, other, content, folder=template, package=package)))
+    assert len(keys) == len(variants) + 3
 
 
 def test_a_script_that_only_the_agent_uses_leaves_the_other_keys(

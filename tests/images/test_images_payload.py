@@ -16,12 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jenkins_bootstrap.config.controller import Boot
 from jenkins_bootstrap.config.models import DebianRepository
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.images import manifest, runtime
 from jenkins_bootstrap.images.inputs import Archive, ControllerContent, ImageInputs
 from jenkins_bootstrap.images.payload import bake_facts, environment, write_upload
 from jenkins_bootstrap.images.tarball import Member, write_tar
+from jenkins_bootstrap.images.units import units
 from jenkins_bootstrap.images.war import JenkinsSource
 
 Inputs = Callable[..., ImageInputs]
@@ -51,10 +53,17 @@ def test_a_controllers_upload(tmp_path: Path, inputs_of: Inputs, cache: Path) ->
     folder = upload(tmp_path, inputs_of(), cache)
     assert folder.name == "jenkins-bootstrap"
     assert names(folder / "payload.tar") == [
+        "etc/systemd/system/jenkins-bootstrap-page.service",
+        "etc/systemd/system/jenkins-bootstrap-watch.service",
+        "etc/systemd/system/jenkins-bootstrap-watch.timer",
+        "etc/systemd/system/jenkins-bootstrap-watch.timer.d/10-settings.conf",
+        "etc/systemd/system/jenkins.service",
+        "etc/systemd/system/jenkins.service.d/10-settings.conf",
         "opt/jenkins-bootstrap/lib/jenkins_bootstrap/__init__.py",
         "usr/local/bin/jenkins-bootstrap",
         "usr/share/jenkins-bootstrap/image.json",
         "usr/share/jenkins-bootstrap/plugins.lock.json",
+        "usr/share/jenkins-bootstrap/settings.json",
         "usr/share/jenkins-bootstrap/stages/init.groovy",
         "usr/share/jenkins-bootstrap/stages/init.groovy.d/aws.txt",
         "usr/share/jenkins-bootstrap/stages/init.groovy.d/github.txt",
@@ -73,6 +82,15 @@ def test_a_controllers_upload(tmp_path: Path, inputs_of: Inputs, cache: Path) ->
     assert json.loads((folder / "bake.json").read_text())["seed_jobs"] == 3
     assert (folder / "scripts" / "own.sh").read_text() == "true\n"
     assert not (folder / "jenkins.war").exists()
+
+
+def test_units_say_what_the_settings_say() -> None:
+    made = units(Boot(memory_percent=75, look_every_minutes=2, deadline_seconds=3600))
+    jenkins = made["jenkins.service.d/10-settings.conf"].decode()
+    assert jenkins == "[Service]\nEnvironment=MEMORY_PERCENT=75\nTimeoutStartSec=3900\n"
+    timer = made["jenkins-bootstrap-watch.timer.d/10-settings.conf"].decode()
+    assert timer == "[Timer]\nOnActiveSec=\nOnActiveSec=2min\nOnUnitInactiveSec=2min\n"
+    assert b"TimeoutStartSec=1200\n" in units(Boot())["jenkins.service.d/10-settings.conf"]
 
 
 def test_an_upload_is_the_same_bytes_for_the_same_inputs(tmp_path: Path, inputs_of: Inputs, cache: Path) -> None:
