@@ -1,6 +1,7 @@
-"""Renders the stages from the settings and the plugin lock, and the scripts that guard them: the same input, the same bytes.
+"""Renders the stages from the settings and the plugin lock, and the scripts that guard them.
 
-Does not compile them (`compile` does), and knows nothing that is found in AWS or kept secret: stages read that at boot.
+The same input gives the same bytes. Does not compile them (`compile` does), and knows nothing that is found in AWS or kept
+secret: stages read that at boot.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ STAGE_FILES = {
     "github.txt": "init.groovy.d/github.groovy",
     "githubrepos.txt": "init.groovy.d/githubrepos.groovy",
 }
-"""The stages every controller has, by name, in their order, and each one's file in the hook root once it has been named. A
-stage writes what came of it to RESULTS_PATH/<name>.json."""
+"""The stages every controller has, by name, in their order, and each one's file in the hook root once it has been named.
+
+A stage writes what came of it to RESULTS_PATH/<name>.json."""
 CASC = "jcasc.txt"
 CASC_PLUGIN = "configuration-as-code"
 _USER_STAGE = re.compile(r"[A-Za-z0-9_]{1,64}\.txt")
@@ -50,8 +52,8 @@ def render(
 
     `plugins` maps each locked plugin to its version; None renders a stage that does not confirm the plugins and says so
     in the log. `sources` maps it to its address and SHA-256 (hex), for controller.boot.install_missing_plugins. The paths
-    are those on the controller. After the four come that of controller.casc and the files of controller.stages, as they are.
-    Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot be a stage.
+    are those on the controller. After the four come that of controller.casc and the files of controller.stages, as they
+    are. Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot be a stage.
     """
     from jenkins_bootstrap.stages.literal import environment
 
@@ -86,7 +88,8 @@ def guards(
 ) -> dict[str, str]:
     """The scripts that close Jenkins whatever became of the stages, by their path below the hook root.
 
-    They are written there after the stages: their `init.groovy` stands for the first one, which it runs from `first_path`.
+    They are written there after the stages: their `init.groovy` stands for the first one, which it runs from
+    `first_path`.
     """
     from jenkins_bootstrap.stages.literal import environment
 

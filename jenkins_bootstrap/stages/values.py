@@ -104,8 +104,8 @@ REALMS: dict[str, dict[str, Any]] = {
     },
 }
 """How each sign-in's realm is built, by name. An option with a dot (`serverConfiguration.scopesOverride`) goes to the
-part of that name, which has a class of its own. The defaults are for the constructors' parameters, which all must be given
-(read in the plugins' sources); a version that does not have one goes without."""
+part of that name, which has a class of its own. The defaults are for the constructors' parameters, which all must be
+given (read in the plugins' sources); a version that does not have one goes without."""
 
 CALLS_PER_SCAN = 7
 """Calls to GitHub for a scan that finds nothing to build, as measured."""
@@ -117,8 +117,8 @@ FIRST_SCAN_AFTER_MS = 30_000
 def init_values(
     settings: Settings, plugins: Mapping[str, str] | None, sources: Mapping[str, tuple[str, str]] | None = None
 ) -> dict[str, Any]:
-    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources` maps it to
-    its address and SHA-256, which only a controller is told that may install what is missing."""
+    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources` maps
+    it to its address and SHA-256, which only a controller is told that may install what is missing."""
     controller = settings.controller
     wanted = controller.plugins if plugins is None else plugins
     return {
