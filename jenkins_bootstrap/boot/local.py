@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.unit import java_options
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.resources import share
 
@@ -82,8 +83,11 @@ class LocalController:
 
     @property
     def stages(self) -> dict[str, Any]:
-        """What each stage that has ended in this start says of itself, by name."""
-        return {path.stem: said for path in sorted(self.layout.results.glob("*.json")) if (said := _json(path))}
+        """What each stage that has ended in this start says of itself, by name, in the order they ended."""
+        return {path.stem: said for path in self._ended() if (said := _json(path))}
+
+    def _ended(self) -> list[Path]:
+        return sorted(self.layout.results.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
 
     def command(self) -> list[str]:
         """How Java is called. The unit says everything but the port, the heap, and what loopback and a folder need."""
@@ -133,7 +137,7 @@ class LocalController:
         told: set[str] = set()
         while True:
             stages = self.stages
-            for name in stages.keys() - told:
+            for name in [name for name in stages if name not in told]:
                 told.add(name)
                 tell(f"{name} {stages[name].get('seconds', 0):.1f} s")
             failed = next((name for name, said in stages.items() if said.get("failed")), None)
@@ -275,18 +279,6 @@ def _link(source: str | Path, target: str | Path) -> None:
 def unit_options() -> list[str]:
     """The arguments of Java in jenkins.service: the one place where they stand."""
     text = (share("packer") / "systemd/jenkins.service").read_text(encoding="utf-8")
-    try:
-        from jenkins_bootstrap.boot.unit import java_options
-    except ImportError:
-        start = text[text.index("ExecStart=/usr/bin/java") :].splitlines()
-        words = []
-        for line in start:
-            if line.strip().startswith("#"):
-                continue
-            words += line.rstrip("\\").split()
-            if not line.endswith("\\"):
-                break
-        return words[1:]
     return java_options(text)
 
 

@@ -23,10 +23,18 @@ from jenkins_bootstrap.boot.local import free_port
 from jenkins_bootstrap.cli import trial
 from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.embedded.client import down
+from jenkins_bootstrap.plugins.at_hand import choose, read_folder
+from jenkins_bootstrap.stages.render import STAGE_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = {"JENKINS_WAR", "JENKINS_PLUGINS"}
 JOBS = 100
+MINE = """
+def jenkins = jenkins.model.Jenkins.get()
+if (jenkins.systemMessage != 'set by a stage of my own') {
+    jenkins.systemMessage = 'set by a stage of my own'
+}
+"""
 
 
 def pytest_collection_modifyitems(items):
@@ -38,6 +46,7 @@ def pytest_collection_modifyitems(items):
 def settings():
     """Settings that use what can be used."""
     raw = yaml.safe_load((ROOT / "jenkins-bootstrap.yml").read_text())
+    raw["controller"]["stages"] = "stages"
     raw["controller"]["admin_address"] = "jenkins@example.com"
     raw["agents"][0]["idle_minutes"] = 7
     raw["agents"][0]["cap"] = 4
@@ -84,6 +93,8 @@ class World:
     def __init__(self, folder, raw=None, listed=None):
         self.folder = folder
         self.canaries = {}
+        (folder / "stages").mkdir()
+        (folder / "stages/mine.txt").write_text(MINE)
         (folder / "jenkins-bootstrap.yml").write_text(yaml.safe_dump(raw or settings(), sort_keys=False))
         shutil.copy(ROOT / "jenkins-bootstrap.lock.json", folder)
         (folder / "organisation.json").write_text(json.dumps(listed if listed is not None else organisation()))
@@ -109,10 +120,23 @@ class World:
             self._trial = trial.gather(self.ctx, Path(os.environ["JENKINS_WAR"]), plugins, "http://127.0.0.1:1/")
         return self._trial
 
-    def controller(self, change=lambda stages: stages):
-        """A controller of its own folder and port, not started. `change` is given its stages by name, to spoil them."""
+    def with_plugins(self, *names):
+        """The trial with further plugins of those at hand, which no lock has; skips when there are none."""
+        at_hand = read_folder(Path(os.environ["JENKINS_PLUGINS"]))
+        chosen = choose(
+            [*self.ctx.settings.controller.plugins, *names], at_hand, self.trial.war_version, self.trial.lock
+        )
+        if chosen.missing:
+            pytest.skip(f"not at hand: {', '.join(name for name, _ in chosen.missing)}")
+        files = {plugin.name: plugin.path for plugin in chosen.plugins}
+        return replace(self.trial, files=files, versions=chosen.versions)
+
+    def controller(self, change=lambda stages: stages, made=None):
+        """A controller of its own folder and port, not started. `change` is given its stages by name, to spoil them;
+        `made` stands for the world's trial."""
         port = free_port()
-        made = replace(self.trial, settings=trial.at(self.trial.settings, f"http://127.0.0.1:{port}/"))
+        made = made or self.trial
+        made = replace(made, settings=trial.at(made.settings, f"http://127.0.0.1:{port}/"))
         layout = Layout(self.folder / f"controller-{next(self._numbers)}")
         controller = trial.put(self.ctx, made, layout, port)
         controller.options = shlex.split(os.environ.get("JENKINS_JAVA_OPTIONS", ""))
@@ -170,6 +194,27 @@ class Client:
         return json.loads(found[1])
 
 
+def live(controller, service, stage, secrets):
+    """Run a stage again in the running Jenkins, as `watch` does: its file is named in the call, no secret travels.
+
+    Returns what the stage said of itself.
+    """
+    layout = controller.layout
+    layout.secrets.touch(mode=0o600)
+    layout.secrets.write_text(json.dumps(secrets))
+    said = layout.results / f"{stage}.json"
+    said.unlink(missing_ok=True)
+    file = layout.hooks / STAGE_FILES[stage]
+    loader = "jenkins.model.Jenkins.get().pluginManager.uberClassLoader"
+    script = f"new GroovyShell({loader}, new Binding()).evaluate(new File('{file}'))"
+    try:
+        answer = service.post("scriptText", crumb=False, data={"script": script})
+        assert answer.status_code == 200, answer.text[:500]
+        return json.loads(said.read_text())
+    finally:
+        layout.secrets.unlink(missing_ok=True)
+
+
 def have(world, *plugins):
     """Skip, by name, when the plugins at hand lack one of these."""
     lacking = [name for name in plugins if name not in world.trial.versions]
@@ -197,8 +242,9 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def first_boot(world):
+def first_boot(world, request):
     """The controller that is shared, and how it came up from an empty JENKINS_HOME."""
+    request.config.acceptance_versions = versions(world.trial)
     controller = world.controller()
     controller.start()
     return controller, controller.wait()
@@ -229,12 +275,23 @@ def spoiled(world):
     """Controllers with stages that a function changed; stopped after the test."""
     with contextlib.ExitStack() as stack:
 
-        def make(change=lambda stages: stages):
-            controller = world.controller(change)
+        def make(change=lambda stages: stages, made=None):
+            controller = world.controller(change, made)
             stack.callback(controller.stop)
             return controller
 
         yield make
+
+
+def versions(trial):
+    """Core and plugins of a trial beside the lock, as lines of a table in Markdown."""
+    locked = {plugin.name: plugin.version for plugin in trial.lock.plugins}
+    rows = [f"core {trial.war_version}, {len(trial.versions)} plugins; the lock is for {trial.lock.core}"]
+    rows += ["", "| plugin | at hand | in the lock, where it differs |", "| --- | --- | --- |"]
+    for name, version in sorted(trial.versions.items()):
+        other = locked.get(name, "not in it")
+        rows.append(f"| {name} | {version} | {other if other != version else ''} |")
+    return rows
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -256,6 +313,11 @@ def client():
 def new_world(world):
     """Makes another world; the caller closes it."""
     return World
+
+
+@pytest.fixture(scope="session")
+def run_live():
+    return live
 
 
 @pytest.fixture(scope="session")
