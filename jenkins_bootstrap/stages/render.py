@@ -1,7 +1,7 @@
 """Renders the stages from the settings and the plugin lock, and the scripts that guard them.
 
-The same input gives the same bytes. Does not compile them (`compile` does), and knows nothing that is found in AWS or kept
-secret: stages read that at boot.
+The same input gives the same bytes. Does not compile them (`compile` does), and knows nothing that is found in AWS or
+kept secret: stages read that at boot.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STAGE_FILES = {
     "github.txt": "init.groovy.d/github.groovy",
     "githubrepos.txt": "init.groovy.d/githubrepos.groovy",
 }
-"""The stages every controller has, by name, in their order, and each one's file in the hook root once it has been named.
+"""The stages of every controller by name, in their order, and each one's file in the hook root once it has been named.
 
 A stage writes what came of it to RESULTS_PATH/<name>.json."""
 CASC = "jcasc.txt"
@@ -51,9 +51,10 @@ def render(
     """The stages by their path below the hook root, in the order Jenkins runs them.
 
     `plugins` maps each locked plugin to its version; None renders a stage that does not confirm the plugins and says so
-    in the log. `sources` maps it to its address and SHA-256 (hex), for controller.boot.install_missing_plugins. The paths
-    are those on the controller. After the four come that of controller.casc and the files of controller.stages, as they
-    are. Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot be a stage.
+    in the log. `sources` maps it to its address and SHA-256 (hex), for controller.boot.install_missing_plugins. The
+    paths are those on the controller. After the four come that of controller.casc and the files of controller.stages,
+    as they are. Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot be
+    a stage.
     """
     from jenkins_bootstrap.stages.literal import environment
 

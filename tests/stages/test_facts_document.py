@@ -109,3 +109,11 @@ def test_it_is_json_with_its_version_and_where_it_is_from(document):
         "vpc-1",
         "demo",
     )
+
+
+def test_further_credentials_are_references_in_the_order_of_their_ids(document):
+    more = (("npm", SecretShape("n", "arn:npm", "v7")), ("deploy", SecretShape("d", "arn:deploy", "v8")))
+    assert document(dataclasses.replace(FACTS, credentials=more))["credentials"] == [
+        {"id": "deploy", "secret": "arn:deploy", "version": "v8"},
+        {"id": "npm", "secret": "arn:npm", "version": "v7"},
+    ]

@@ -8,11 +8,20 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from jenkins_bootstrap.config.checks import OWN_CREDENTIALS
 from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.errors import SettingsError
+from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.compile import compile_stages
 from jenkins_bootstrap.stages.literal import LiteralError, groovy_literal
 from jenkins_bootstrap.stages.render import render, write
-from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT, aws_values, github_values, init_values
+from jenkins_bootstrap.stages.values import (
+    SERVICE_ACCOUNT,
+    aws_values,
+    github_values,
+    githubrepos_values,
+    init_values,
+)
 
 ORDER = ["init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/github.txt", "init.groovy.d/githubrepos.txt"]
 LOCK = {"git": "5.7.0", "ec2": "2059.v05f9d511d7e5"}
@@ -230,3 +239,83 @@ def test_no_secret_s_value_can_be_in_a_stage(settings):
     names = json.dumps([init_values(settings, LOCK), aws_values(settings), github_values(settings)])
     assert "password" not in names.lower()
     assert "PRIVATE KEY" not in names
+
+
+def with_controller(settings, **changes):
+    data = settings.model_dump(exclude_defaults=True)
+    data["controller"] |= changes
+    return Settings.model_validate(data)
+
+
+def test_stages_of_one_s_own_come_after_the_four_as_they_are(settings, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("b.txt", "10_tools.txt"):
+        (folder / name).write_text("println '{{ 1 }}' // gr\u00fc\u00dfe\n", encoding="utf-8")
+    (folder / "README.md").write_text("not a stage\n")
+    files = render(with_controller(settings, stages=str(folder)), LOCK)
+    assert list(files) == [*ORDER, "init.groovy.d/10_tools.txt", "init.groovy.d/b.txt"]
+    assert files["init.groovy.d/b.txt"] == "println '{{ 1 }}' // gr\u00fc\u00dfe\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (None, "is no folder"),
+        ("README.md", "has no .txt file"),
+        ("aws.txt", "has the name of a stage of ours"),
+        ("my-tools.txt", "is no name of a stage"),
+        ("a b.txt", "is no name of a stage"),
+        ("$(id).txt", "is no name of a stage"),
+    ],
+)
+def test_what_cannot_be_a_stage_of_one_s_own_is_an_error_of_the_settings(settings, tmp_path, name, words):
+    folder = tmp_path / "mine"
+    if name is not None:
+        folder.mkdir()
+        (folder / name).write_text("1\n")
+    with pytest.raises(SettingsError, match=re.escape(words)) as caught:
+        render(with_controller(settings, stages=str(folder)), LOCK)
+    assert caught.value.where == "controller.stages"
+
+
+def test_a_stage_that_is_not_utf_8_is_an_error_of_the_settings(settings, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        render(with_controller(settings, stages=str(tmp_path)), LOCK)
+
+
+def test_a_casc_file_needs_its_plugin_in_the_lock(settings, tmp_path):
+    file = tmp_path / "casc.yaml"
+    file.write_text("jenkins: {}\n")
+    wanted = with_controller(settings, casc=str(file))
+    with pytest.raises(SettingsError, match="configuration-as-code is not in the lock") as caught:
+        render(wanted, LOCK)
+    assert caught.value.where == "controller.casc"
+    files = render(wanted, LOCK | {"configuration-as-code": "1"})
+    assert list(files) == [*ORDER, "init.groovy.d/jcasc.txt"]
+    assert "'aws', 'github', 'githubrepos', 'jcasc'" in files["init.groovy"]
+
+
+def test_where_plugins_come_from_is_told_only_to_a_controller_that_may_install_them(settings):
+    sources = {"git": ("https://plugins.example.org/git.hpi", "0" * 64), "ec2": ("https://x/ec2.hpi", "1" * 64)}
+    assert "plugins.example.org" not in render(settings, LOCK, sources=sources)["init.groovy"]
+    wanted = with_controller(settings, boot={"install_missing_plugins": True})
+    assert init_values(wanted, LOCK, sources)["plugin_sources"] == {n: list(sources[n]) for n in ("ec2", "git")}
+    assert init_values(wanted, LOCK)["plugin_sources"] is None
+
+
+def test_credentials_of_a_folder_are_made_when_the_folders_are_there(settings):
+    of_all = {"id": "npm", "secret": "s", "kind": "text"}
+    of_one = {"id": "deploy", "secret": "s", "kind": "ssh-key", "username": "git", "folder": "github/acme-demo"}
+    wanted = with_controller(settings, credentials=[of_all, of_one])
+    assert [c["id"] for c in aws_values(wanted)["credentials"]] == ["npm"]
+    assert [c["id"] for c in githubrepos_values(wanted, "/seed.json")["credentials"]] == ["deploy"]
+
+
+def test_the_ids_that_settings_may_not_take_are_those_the_stages_make(settings):
+    made = {aws_values(settings)["agent_key"]["id"], github_values(settings)["server_credentials"]}
+    made |= {c["id"] for c in github_values(settings)["credentials"]}
+    template = (share("groovy") / "github.txt.j2").read_text()
+    made |= set(re.findall(r"'(github-webhook-secret[a-z-]*)'", template))
+    assert made == set(OWN_CREDENTIALS)

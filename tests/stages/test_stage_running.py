@@ -4,6 +4,7 @@ The doubles (groovy/doubles) are Jenkins' names and kinds, not its behaviour; wh
 the acceptance test's to say.
 """
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -279,20 +280,186 @@ def test_no_secret_is_in_a_failure_s_message_or_log(boots, hooks, settings):
     assert "not-a-real" not in told
 
 
-def test_ldap_is_built_by_name_with_a_secret_by_reference(boots, hooks, settings):
-    options = {"server": "ldap.example.org", "rootDN": "dc=x", "managerPasswordSecret": "secret:ldap_password"}
-    sign_in = {"kind": "ldap", "options": options, "groups": {"ops": "administrator"}}
-    good = hooks(wanted=with_controller(settings, sign_in=sign_in))
-    typo = hooks(wanted=with_controller(settings, sign_in=sign_in | {"options": {"rootDn": "dc=x"}}))
-    github = hooks(wanted=with_controller(settings, sign_in={"kind": "github"}))
-    here, wrong, without = boots(good, typo, github)
-    assert here["state"]["ldap"] == [["ldap.example.org", "dc=x", "not-a-real-ldap-password"]]
-    assert here["state"]["users"] == []
-    assert "hudson.model.Hudson.Administer:USER:admin" not in here["state"]["granted"]
-    assert wrong["outcome"] == "closed"
+OPTIONS = {
+    "ldap": {"server": "ldap.example.org", "rootDN": "dc=x", "managerPasswordSecret": "secret:ldap_password"},
+    "oidc": {
+        "clientId": "c",
+        "clientSecret": "secret:ldap_password",
+        "serverConfiguration.wellKnownOpenIDConfigurationUrl": "https://id.example.org/",
+        "userNameField": "login",
+    },
+    "saml": {"idpMetadataConfiguration.url": "https://id.example.org/", "idpMetadataConfiguration.period": 60},
+    "github": {"clientID": "c", "clientSecret": "secret:ldap_password"},
+}
+SERVICE = """
+def realm = jenkinsClass.get().securityRealm
+def service = realm.securityComponents.userDetails2
+def found = service.loadUserByUsername('_jenkins-bootstrap')
+def other = null
+try { service.loadUserByUsername('ada') } catch (Throwable problem) { other = problem.message }
+new File(root, 'service.json').text = groovy.json.JsonOutput.toJson([
+    realm.class.simpleName, found.username, found.authorities as List, other, realm.securityComponents.manager2])
+"""
+
+
+def test_each_realm_is_built_by_name_with_secrets_by_reference(boots, hooks, settings):
+    groups = {"ops": "administrator"}
+    roots = [
+        hooks(
+            wanted=with_controller(settings, sign_in={"kind": kind, "options": OPTIONS[kind], "groups": groups}),
+            edit={"init.groovy.d/github.txt": lambda text: SERVICE},
+        )
+        for kind in ("ldap", "oidc", "saml")
+    ]
+    came = boots(*roots)
+    assert [one["outcome"] for one in came] == ["open"] * 3
+    assert came[0]["state"]["ldap"] == [["ldap.example.org", "dc=x", "not-a-real-ldap-password"]]
+    for one, root, realm in zip(came, roots, ("LDAP", "Oic", "Saml"), strict=True):
+        assert one["state"]["users"] == []
+        assert "hudson.model.Hudson.Administer:USER:admin" not in one["state"]["granted"]
+        assert "hudson.model.Hudson.Administer:GROUP:ops" in one["state"]["granted"]
+        # The service account is known without the directory; whoever else is asked for is the realm's to say.
+        assert json.loads((root / "service.json").read_text()) == [
+            f"{realm}SecurityRealm",
+            "_jenkins-bootstrap",
+            ["authenticated"],
+            "there is no ada",
+            "manager",
+        ]
+
+
+def test_a_wrong_option_of_a_realm_and_a_realm_without_its_plugin_close_jenkins(boots, hooks, settings):
+    typo = {"kind": "ldap", "options": {"rootDn": "dc=x"}}
+    bare = {"kind": "oidc", "options": {"clientId": "c"}}
+    kinds = (typo, bare, {"kind": "github", "options": OPTIONS["github"]})
+    wrong, less, without = boots(*(hooks(wanted=with_controller(settings, sign_in=one)) for one in kinds))
+    assert {one["outcome"] for one in (wrong, less, without)} == {"closed"}
     assert "LDAPConfiguration has no parameter rootDn (nearest: rootDN)" in wrong["message"]
-    assert without["outcome"] == "closed"
+    assert "OicServerWellKnownConfiguration needs wellKnownOpenIDConfigurationUrl" in less["message"]
     assert "org.jenkinsci.plugins.GithubSecurityRealm is in no active plugin" in without["message"]
+
+
+def with_secret(**values):
+    return SECRETS | {"values": SECRETS["values"] | values}
+
+
+def test_while_the_glass_is_broken_one_administrator_can_sign_in_and_nobody_else(boots, hooks, settings):
+    sign_in = {"kind": "ldap", "options": OPTIONS["ldap"], "groups": {"ops": "administrator"}}
+    wanted = with_controller(settings, sign_in=sign_in, accounts=[{"id": "ada", "role": "administrator"}])
+    mended = (
+        "new File(root, 'secrets.json').text = new File(root, 'mended.json').text\n"
+        "new GroovyShell(jenkinsClass.classLoader, new Binding()).evaluate(new File(root, 'init.groovy'))\n"
+    )
+    opened = hooks(wanted=wanted, secrets=with_secret(break_glass="open"))
+    closed = hooks(
+        wanted=wanted,
+        secrets=with_secret(break_glass="open"),
+        more={"init.groovy.d/zz.groovy": mended, "mended.json": json.dumps(SECRETS)},
+    )
+    other = hooks(wanted=wanted, secrets=with_secret(break_glass="yes"))
+    here, again, wrong = boots(opened, closed, other)
+    assert here["state"]["realm"] == "hudson.security.HudsonPrivateSecurityRealm"
+    assert set(here["state"]["granted"]) == {
+        "hudson.model.Hudson.Administer:USER:admin",
+        "hudson.model.Hudson.Administer:USER:_jenkins-bootstrap",
+    }
+    assert here["state"]["users"] == ["admin"]
+    assert any(line.startswith("WARNING") and "break_glass is open" in line for line in here["log"])
+    assert again["state"]["realm"] == "hudson.security.LDAPSecurityRealm"
+    assert "hudson.model.Hudson.Administer:USER:admin" not in again["state"]["granted"]
+    assert "hudson.model.Hudson.Administer:USER:ada" in again["state"]["granted"]
+    assert wrong["outcome"] == "closed"
+    assert "break_glass of the secret is neither absent nor open" in wrong["message"]
+
+
+LIFECYCLE = """
+def loader = new GroovyClassLoader(jenkinsClass.classLoader)
+loader.parseClass('''package hudson.lifecycle
+class Lifecycle {
+    static File root
+    static Lifecycle get() { new Lifecycle() }
+    void verifyRestartable() {}
+    void restart() { new File(root, 'restarted') << 'x'; throw new ThreadDeath() }
+}''')
+loader.loadClass('hudson.lifecycle.Lifecycle').root = root
+def manager = jenkinsClass.get().pluginManager
+manager.uberClassLoader = loader
+manager.metaClass.getRootDir = { new File(root, 'plugins') }
+new File(root, 'plugins').mkdir()
+"""
+
+
+def test_missing_plugins_are_installed_by_the_lock_with_one_restart(boots, hooks, settings, tmp_path):
+    wanted = with_controller(settings, boot={"install_missing_plugins": True})
+    archive = tmp_path / "git.jpi"
+    archive.write_bytes(b"an archive")
+    digest = hashlib.sha256(b"an archive").hexdigest()
+    only_ec2 = INSTALLED.replace("[shortName: 'git', version: '5.7.0', active: true],", "") + LIFECYCLE
+
+    def sources(url=archive.as_uri(), sha256=digest):
+        return {"ec2": ("https://x/", "0" * 64), "git": (url, sha256)}
+
+    first = hooks(wanted=wanted, before=only_ec2, sources=sources())
+    again = hooks(wanted=wanted, before=only_ec2, sources=sources())
+    (again / "restarts").write_text("1\n")
+    wrong = hooks(wanted=wanted, before=only_ec2, sources=sources(sha256="0" * 64))
+    gone = hooks(wanted=wanted, before=only_ec2, sources=sources(url=(tmp_path / "gone.jpi").as_uri()))
+    complete = hooks(wanted=wanted, before=INSTALLED + LIFECYCLE, sources=sources())
+    (complete / "restarts").write_text("1\n")
+    off = hooks(before=only_ec2, sources=sources())
+    ended, loop, tampered, unreachable, fine, refused = boots(first, again, wrong, gone, complete, off)
+    assert (first / "restarted").read_text() == "x"
+    assert (first / "plugins" / "git.jpi").read_bytes() == b"an archive"
+    assert (first / "restarts").exists()
+    assert ended["state"]["realm"] == "jenkins.model.Open"
+    assert not ended["secrets"]
+    for came, root, words in (
+        (loop, again, "After the restart for missing plugins these are still missing: git"),
+        (tampered, wrong, f"has the SHA-256 {digest}, locked is {'0' * 64}"),
+        (unreachable, gone, "git could not be had from file:"),
+        (refused, off, "git 5.7.0 is not installed"),
+    ):
+        assert came["outcome"] == "closed"
+        assert words in came["message"]
+        assert not (root / "restarted").exists()
+        assert list((root / "plugins").iterdir()) == []
+    assert fine["outcome"] == "open"
+    assert not (complete / "restarts").exists()
+
+
+CASC = """
+def loader = new GroovyClassLoader(jenkinsClass.classLoader)
+loader.parseClass('''package io.jenkins.plugins.casc
+class ConfigurationAsCode {
+    static ConfigurationAsCode get() { new ConfigurationAsCode() }
+    void configure(String... paths) {
+        String text = new File(paths[0]).getText('UTF-8')
+        new File(paths[0] + '.seen').setText(text, 'UTF-8')
+        if (text.contains('wrong')) throw new IllegalArgumentException('line 1: wrong')
+    }
+}''')
+jenkinsClass.get().pluginManager.uberClassLoader = loader
+"""
+
+
+def test_a_casc_file_is_applied_after_our_stages_and_before_those_of_the_user(boots, hooks, settings, tmp_path):
+    file = tmp_path / "casc.yaml"
+    good_text, bad_text = "jenkins: {systemMessage: 'gr\u00fc\u00dfe ${x}'}\n", "jenkins: wrong\n"
+    roots = []
+    for text in (good_text, bad_text):
+        file.write_text(text, encoding="utf-8")
+        wanted = with_controller(settings, casc=str(file))
+        root = hooks(wanted=wanted, plugins=None, before=CASC, more={"init.groovy.d/mine.txt": "1\n"})
+        whole = render(wanted, None, secrets_path=f"{root}/secrets.json")
+        write(root, {"init.groovy.d/jcasc.txt": whole["init.groovy.d/jcasc.txt"]})
+        roots.append(root)
+    good, bad = boots(*roots)
+    assert good["ran"][-3:] == ["githubrepos.groovy", "jcasc.groovy", "user_mine.groovy"]
+    assert (roots[0] / "jcasc.yaml.seen").read_text(encoding="utf-8") == good_text
+    assert bad["outcome"] == "closed"
+    assert "the stage jcasc.txt failed" in bad["message"]
+    assert "line 1: wrong" in bad["message"]
+    assert bad["ran"][-1] == "jcasc.groovy"
 
 
 FULL = "[ami: 'ami-1', numExecutors: '1', mode: 'NORMAL', minimum: 0, stop: false, password: null, tags: []]"
