@@ -3,8 +3,7 @@
     JENKINS_WAR=FILE JENKINS_PLUGINS=DIR python benchmarks/real_jenkins.py
 
 Boots from an empty JENKINS_HOME with the plugins already exploded, as in an image, in turns, and takes the medians.
-With
-the stages they run against the embedded AWS and GitHub. `make bench` runs this when both variables are set.
+With the stages they run against the embedded AWS and GitHub. `make bench` runs this when both variables are set.
 """
 
 from __future__ import annotations
