@@ -97,6 +97,10 @@ class Daemon:
         aws = servers.serve(gate, handler)
         github = servers.serve(servers.Counted(self._github, self._activity))
         self._port = aws.port
+        self._hooks.addresses = {
+            "aws_endpoint": f"http://127.0.0.1:{aws.port}",
+            "github_url": f"http://127.0.0.1:{github.port}/api/v3",
+        }
         return Record(os.getpid(), this_process(), self.token, aws.port, github.port, self._machines.ssh_port)
 
     def _state(self) -> Any:

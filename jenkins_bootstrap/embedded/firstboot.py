@@ -6,7 +6,9 @@ out again, so the two cannot disagree on what was ours.
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from jenkins_bootstrap.errors import BootstrapError
@@ -21,11 +23,13 @@ def write_first_boot(
     public_key: str | None,
     key_name: str | None,
     user_data: bytes | None,
+    told: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Fill `folder` for a new instance and return its public host keys, one `type base64` line each.
 
     `public_key` is one line of authorized_keys; its comment becomes `key_name`, because Packer's
-    ssh_clear_authorized_keys deletes the lines that end with the name of its key pair.
+    ssh_clear_authorized_keys deletes the lines that end with the name of its key pair. `told` goes to the instance's
+    /run/jenkins-bootstrap/embedded.json at every boot: on tmpfs, so that no image has it.
     """
     folder.mkdir(parents=True)
     folder.chmod(0o700)
@@ -35,6 +39,7 @@ def write_first_boot(
     (folder / "authorized_keys").write_text(_authorized(public_key, key_name), encoding="utf-8")
     if user_data is not None:
         (folder / "user-data").write_bytes(user_data)
+    (folder / "embedded.json").write_text(json.dumps(dict(told), indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return tuple(_host_key(folder, kind) for kind in ("ed25519", "ecdsa"))
 
 

@@ -66,6 +66,9 @@ mount -t tmpfs -o mode=1777 tmpfs "$m/tmp"
 mount -t tmpfs -o mode=755 tmpfs "$m/run"
 mkdir -p "$m/run/sshd" "$m/run/lock" "$m/run/.old"
 chmod 1777 "$m/run/lock"
+# What metadata tells a real instance, and where its AWS is. On tmpfs: it is of this boot and gets into no image.
+mkdir "$m/run/jenkins-bootstrap"
+install -m 644 "$in/embedded.json" "$m/run/jenkins-bootstrap/"
 
 # Bound over a file that the layers already have, never one made for it: that would stay in the image.
 if [ -f "$m/etc/resolv.conf" ] && [ ! -L "$m/etc/resolv.conf" ]; then

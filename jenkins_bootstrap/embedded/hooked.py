@@ -24,6 +24,9 @@ class Launch:
     key_name: str | None
     hostname: str
     user_data: bytes
+    zone: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where the embedded AWS and GitHub are, by the keys of embedded.json."""
 
 
 class Machines(Protocol):
@@ -82,6 +85,8 @@ class Machines(Protocol):
 class Hooks:
     machines: Machines
     lock: StateLock = field(default_factory=StateLock)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where the servers listen, once they do; instances are told."""
 
     @contextlib.contextmanager
     def slow(self, what: str, instance_id: str) -> Iterator[None]:

@@ -81,6 +81,7 @@ class MetalMachines:
             key_name=launch.key_name,
             hostname=launch.hostname,
             user_data=launch.user_data or None,
+            told={**launch.addresses, "instance_id": launch.instance_id, "zone": launch.zone},
         )
         return guest.address
 

@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,11 +109,13 @@ class Metal:
         key_name: str | None,
         hostname: str,
         user_data: bytes | None,
+        told: Mapping[str, str] | None = None,
     ) -> Guest:
         """Boot a new instance and return when its sshd accepts connections.
 
         `layers` are folders, the root file system first and the newest layer last; relative ones start at the state
-        folder. When the boot fails nothing is left of the instance and the error ends with its log.
+        folder. `told` is what the instance's embedded.json says. When the boot fails nothing is left of the instance and
+        the error ends with its log.
         """
         _checked(instance_id, "instance id")
         _checked(hostname, "host name")
@@ -132,6 +134,7 @@ class Metal:
                     public_key=public_key,
                     key_name=key_name,
                     user_data=user_data,
+                    told=told or {"instance_id": instance_id},
                 )
                 return self._run(instance_id, instance, self._addresses.fresh())
             except BaseException:

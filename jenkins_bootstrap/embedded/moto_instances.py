@@ -62,6 +62,8 @@ def _boot(backend: Any, hooks: Hooks, instance: Any, image: Any) -> None:
         instance.key_name,
         f"ip-{instance.private_ip.replace('.', '-')}",
         _bytes(instance.user_data),
+        instance.placement.zone,
+        hooks.addresses,
     )
     instance._state.name, instance._state.code = "pending", 0
     with hooks.slow("does not boot", instance.id):

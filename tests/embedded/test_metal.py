@@ -49,7 +49,9 @@ class Bench:
         self.key = key
         self.public = key.with_suffix(".pub").read_text()
 
-    def start(self, name: str, *layers: Path, user_data: bytes | None = None) -> Guest:
+    def start(
+        self, name: str, *layers: Path, user_data: bytes | None = None, told: dict[str, str] | None = None
+    ) -> Guest:
         return self.metal.start(
             name,
             [self.root, *layers],
@@ -57,6 +59,7 @@ class Bench:
             key_name="packer_pair",
             hostname=f"ip-{name}",
             user_data=user_data,
+            told=told,
         )
 
     def ssh(self, guest: Guest, command: str) -> str:
@@ -177,6 +180,15 @@ def test_deletions_reach_through_two_layers(bench: Bench) -> None:
     assert seen.split() == ["/opt/dir", "/opt/dir/two", "/opt/kept"]
     # An instance of the first image alone still sees what the second deleted.
     assert "/opt/gone" in bench.ssh(bench.start("i-4", first), "ls -d /opt/*")
+
+
+def test_an_instance_is_told_where_its_aws_is_on_tmpfs_at_every_boot(bench: Bench) -> None:
+    guest = bench.start("i-1", told={"aws_endpoint": "http://127.0.0.1:1", "instance_id": "i-1"})
+    said = bench.ssh(guest, "cat /run/jenkins-bootstrap/embedded.json; stat -f -c %T /run")
+    assert said.endswith("}\ntmpfs\n")
+    assert '"aws_endpoint": "http://127.0.0.1:1"' in said
+    bench.ssh(guest, "sudo rm -r /run/jenkins-bootstrap")
+    assert '"instance_id": "i-1"' in bench.ssh(bench.metal.restart("i-1"), "cat /run/jenkins-bootstrap/embedded.json")
 
 
 def test_a_captured_layer_holds_what_was_provisioned_and_nothing_that_the_start_wrote(bench: Bench) -> None:
