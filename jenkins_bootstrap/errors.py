@@ -45,6 +45,12 @@ class LookupFailed(BootstrapError):
     """Something named in the settings was not found in AWS, or more than one thing was."""
 
 
+class NothingFound(LookupFailed):
+    """No thing at all matches. `may_come`: it may just be in the making; not so for an image."""
+
+    may_come = True
+
+
 class SecretError(BootstrapError):
     """A secret is missing or does not have the shape it must have. Never carries a value."""
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from jenkins_bootstrap.aws import candidates
 from jenkins_bootstrap.aws.candidates import Candidate, tags_of
 from jenkins_bootstrap.aws.session import Aws, AwsError
-from jenkins_bootstrap.errors import LookupFailed
+from jenkins_bootstrap.errors import LookupFailed, NothingFound
 from jenkins_bootstrap.facts import Image, InstanceProfile, SecurityGroup, Subnet, TargetGroup, Volume
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def exactly_one(
     where = f"{what} with {sought} in {region}"
     if not found:
         near = nearest()
-        raise LookupFailed(
+        raise NothingFound(
             f"nothing matches; {near}" if near else "nothing matches",
             where=where,
             hint="create or tag it, or correct the look-up in the settings",

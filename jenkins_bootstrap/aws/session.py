@@ -31,11 +31,12 @@ REMEDIES = {
 
 
 class AwsError(BootstrapError):
-    """A call to AWS failed; `code` is AWS' own error code, "" when there was no answer."""
+    """A call to AWS failed; `code` is AWS' own error code, `status` that of HTTP: "" and 0 when there was no answer."""
 
-    def __init__(self, what: str, *, where: str = "", hint: str = "", code: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", code: str = "", status: int = 0) -> None:
         super().__init__(what, where=where, hint=hint)
         self.code = code
+        self.status = status
 
 
 class Aws:
@@ -48,6 +49,9 @@ class Aws:
         self._lock = threading.Lock()
         self.region = region
         self.endpoint = endpoint
+        self.attempts = 6
+        """Most attempts of one call, the first included; whoever asks again by itself sets a lower one at first."""
+        self.read_seconds = 60
 
     @classmethod
     def embedded(cls, region: str, endpoint: str, *, log: Callable[[str], None] | None = None) -> Aws:
@@ -99,7 +103,11 @@ class Aws:
             if service not in self._clients:
                 from botocore.config import Config
 
-                config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60)
+                config = Config(
+                    retries={"mode": "standard", "total_max_attempts": self.attempts},
+                    connect_timeout=5,
+                    read_timeout=self.read_seconds,
+                )
                 self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=config)
             return self._clients[service]
 
@@ -131,7 +139,9 @@ class Aws:
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             message = error.response.get("Error", {}).get("Message", "")
-            raise AwsError(f"{code}: {message}", where=where, hint=REMEDIES.get(code, ""), code=code) from error
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            hint = REMEDIES.get(code, "")
+            raise AwsError(f"{code}: {message}", where=where, hint=hint, code=code, status=status) from error
         except NoCredentialsError as error:
             raise AwsError("no credentials", where=where, hint="set AWS_PROFILE or AWS_ACCESS_KEY_ID") from error
         except BotoCoreError as error:

@@ -25,8 +25,11 @@ class Problem:
     hint: str
 
 
-def problems(settings: Settings) -> list[Problem]:
-    """Everything in `settings` that contradicts something else in it, in the order of the file's sections."""
+def problems(settings: Settings, *, images: bool = True) -> list[Problem]:
+    """Everything in `settings` that contradicts something else in it, in the order of the file's sections.
+
+    `images` False leaves out what is about the section images.
+    """
     found: list[Problem] = []
     for check in (
         _tags,
@@ -40,7 +43,8 @@ def problems(settings: Settings) -> list[Problem]:
         _parents,
         _image_types,
     ):
-        found += check(settings)
+        if images or check not in (_agent_images, _parents, _image_types):
+            found += check(settings)
     return found
 
 

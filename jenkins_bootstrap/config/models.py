@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from jenkins_bootstrap.config import checks
@@ -199,6 +199,8 @@ class Embedded(Model):
     )
 
 
+LEFT_OUT_IN_IMAGE = ("images", "network", "embedded")
+"""Sections that an image does not carry: they are of the bake."""
 _MAY_BE_EMPTY = ("tags", "agents", "jobs", "secrets", "network", "images", "embedded")
 
 
@@ -232,8 +234,9 @@ class Settings(Model):
         return {k: v for k, v in value.items() if v is not None or k not in _MAY_BE_EMPTY}
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        found = checks.problems(self)
+    def _consistent(self, info: ValidationInfo) -> Self:
+        # In an image the sections of the bake are left out; what they say was checked before it.
+        found = checks.problems(self, images=not (info.context or {}).get("image"))
         if found:
             words = "; ".join(f"{'.'.join(map(str, p.place))}: {p.what} ({p.hint})" for p in found)
             raise PydanticCustomError(CROSS_CHECK, "{words}", {"words": words, "problems": found})

@@ -1,0 +1,78 @@
+"""The hook root: the image's stages, fresh at each start, with the scripts that guard them. Renders no stage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.writing import Owners, explained
+from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.files import sha256_file
+
+
+def fill(layout: Layout, owners: Owners) -> int:
+    """Fill the hook root anew, whole or not at all; returns how many stages it begins with.
+
+    An earlier start has left renamed stages and perhaps others: they all go. Raises BootstrapError when the image has
+    no stages, or the file system is full.
+    """
+    stages = _stages(layout)
+    with explained(layout.hooks):
+        for old in layout.run.glob(".hooks.*"):
+            shutil.rmtree(old)
+        fresh = Path(tempfile.mkdtemp(prefix=".hooks.", dir=layout.run))  # 0700, root's until it is whole
+        for name, text in wanted(layout, stages).items():
+            path = fresh / name
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o600)
+        for path in (*fresh.rglob("*"), fresh):
+            os.chown(path, owners.uid, owners.gid)
+        if layout.hooks.exists():
+            shutil.rmtree(layout.hooks)
+        fresh.rename(layout.hooks)
+    return len(stages)
+
+
+def wanted(layout: Layout, stages: list[Path]) -> dict[str, str]:
+    """The files of the hook root: the stages, and over them the guards, whose init.groovy runs that stage."""
+    from jenkins_bootstrap.stages.render import guards
+
+    try:
+        files = {str(path.relative_to(layout.stages)): path.read_text(encoding="utf-8") for path in stages}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BootstrapError(f"a stage cannot be read: {error}", where=str(layout.stages), hint=_AGAIN) from None
+    return files | guards(
+        results_path=str(layout.results),
+        secrets_path=str(layout.secrets),
+        first_path=str(layout.stages / "init.groovy"),
+        hooks_path=str(layout.hooks),
+    )
+
+
+def is_fresh(layout: Layout) -> bool:
+    """Whether the hook root is as `fill` leaves it, for a plan."""
+    try:
+        files = wanted(layout, _stages(layout))
+    except BootstrapError:
+        return False
+    there = {str(p.relative_to(layout.hooks)) for p in layout.hooks.rglob("*") if p.is_file()}
+    return there == set(files) and all((layout.hooks / n).read_text(encoding="utf-8") == t for n, t in files.items())
+
+
+def digest(layout: Layout) -> str:
+    """A digest of the image's stages, for the log."""
+    return ", ".join(f"{path.name} {sha256_file(path)[:12]}" for path in _stages(layout))
+
+
+_AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
+
+
+def _stages(layout: Layout) -> list[Path]:
+    first = layout.stages / "init.groovy"
+    if not first.is_file():
+        raise BootstrapError("the image has no stages", where=str(layout.stages), hint=_AGAIN)
+    return [first, *sorted((layout.stages / "init.groovy.d").glob("*.txt"))]

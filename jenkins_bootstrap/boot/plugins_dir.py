@@ -1,0 +1,182 @@
+"""The plugins of the image: verified against the lock before their code runs, then put over JENKINS_HOME/plugins.
+
+Read-only by a bind mount, so that one installed by hand does not survive; with an upper layer on tmpfs where the
+settings allow that missing ones are installed. Downloads nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from jenkins_bootstrap.boot.documents import read_json
+from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.writing import Owners, explained, make_folder
+from jenkins_bootstrap.errors import BootstrapError, ToolError, raise_all
+from jenkins_bootstrap.files import sha256_file
+from jenkins_bootstrap.plugins.lock import Lock
+
+TREE = "tree.json"
+_AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many plugins are as the lock says, and which of the lock are not there."""
+
+    plugins: int
+    missing: tuple[str, ...] = ()
+
+
+def verify(folder: Path, lock: Lock, *, missing_allowed: bool) -> Verified:
+    """Compare every archive and exploded plugin in `folder` with the lock and the digests of the bake.
+
+    Raises BootstrapError, several together, for an archive or an exploded file that is not as locked or baked, anything
+    that does not belong there, and for what is missing unless `missing_allowed`.
+    """
+    locked = {plugin.name: plugin.sha256 for plugin in lock.plugins}
+    there = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    present = sorted(name for name in locked if f"{name}.jpi" in there)
+    missing = tuple(sorted(set(locked) - set(present)))
+    errors = list(_strangers(folder, there, present))
+    digests = read_json(folder / TREE, "the digests of the exploded plugins") if present else {}
+    # Hashing lets other threads run: on two cores twice as fast. The largest first, so that none is left for the end.
+    jobs = sorted(present, key=lambda name: -(folder / f"{name}.jpi").stat().st_size)
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+        for found in pool.map(lambda name: _wrong(folder, name, locked[name], digests.get(name)), jobs):
+            errors += found
+    if missing and not missing_allowed:
+        errors.append(
+            BootstrapError(
+                f"{len(missing)} plugins of the lock are not in the image: {_some(missing)}",
+                where=str(folder),
+                hint=f"{_AGAIN}; or allow controller.boot.install_missing_plugins",
+            )
+        )
+    raise_all(sorted(errors, key=lambda error: error.where))
+    return Verified(len(present), missing)
+
+
+def _strangers(folder: Path, there: Iterable[str], present: Iterable[str]) -> Iterable[BootstrapError]:
+    ours = {TREE}
+    for name in present:
+        ours |= {name, f"{name}.jpi"}
+    for name in sorted(set(there) - ours):
+        yield BootstrapError("does not belong here: it is no plugin of the lock", where=str(folder / name), hint=_AGAIN)
+
+
+def _wrong(folder: Path, name: str, sha256: str, digest: object) -> list[BootstrapError]:
+    """What is wrong with one plugin."""
+    from jenkins_bootstrap.plugins.explode import tree_digest
+
+    archive, exploded = folder / f"{name}.jpi", folder / name
+    try:
+        if not archive.is_file() or archive.is_symlink():
+            return [BootstrapError("is no file", where=str(archive), hint=_AGAIN)]
+        if (found := sha256_file(archive)) != sha256:
+            what = f"its SHA-256 is {found}, the plugin lock says {sha256}"
+            return [BootstrapError(what, where=str(archive), hint=_AGAIN)]
+        if not exploded.is_dir() or exploded.is_symlink():
+            return [BootstrapError("the exploded plugin is not there", where=str(exploded), hint=_AGAIN)]
+        if digest is None or tree_digest(exploded) != digest:
+            what = f"the exploded plugin is not as it was baked: its digest differs from {TREE}"
+            return [BootstrapError(what, where=str(exploded), hint=_AGAIN)]
+    except OSError as error:
+        return [BootstrapError(f"cannot be read: {error}", where=str(error.filename or archive), hint=_AGAIN)]
+    return []
+
+
+def verify_installed(folder: Path, lock: Lock) -> None:
+    """What Jenkins installed itself must be of the lock. `folder` is the upper layer; its exploded parts are Jenkins'.
+
+    Raises BootstrapError for an archive that the lock does not have, or has with another SHA-256.
+    """
+    locked = {plugin.name: plugin.sha256 for plugin in lock.plugins}
+    errors: list[BootstrapError] = []
+    for archive in sorted(folder.glob("*.[jh]pi")):
+        if archive.is_file() and locked.get(archive.stem) != sha256_file(archive):
+            hint = f"remove {folder}, or reboot: it lies on tmpfs"
+            errors.append(BootstrapError("is not the plugin of the lock", where=str(archive), hint=hint))
+    raise_all(errors)
+
+
+def put(layout: Layout, owners: Owners, *, writable: bool) -> str:
+    """Put the image's plugins over JENKINS_HOME/plugins; says what was done. Once there, nothing is changed.
+
+    On a controller it is a mount. Below a folder for tests it is a symbolic link, as a mount would outlive the test.
+    """
+    source, target = layout.plugins, layout.home / "plugins"
+    if layout.root != Path("/") or os.geteuid() != 0:
+        return _link(source, target)
+    make_folder(target, uid=owners.uid, gid=owners.gid, mode=0o750)
+    if _is_put(source, target, writable=writable):
+        return "is mounted already"
+    while _mounted(target):
+        _run("umount", str(target))
+    if not writable:
+        _run("mount", "--bind", "-o", "ro,nosuid,nodev", str(source), str(target))
+        return "mounted read-only"
+    upper, work = upper_layer(layout), layout.run / "plugins-work"
+    make_folder(upper, uid=owners.uid, gid=owners.gid, mode=0o750)
+    make_folder(work, uid=0, gid=0, mode=0o700)
+    _run("mount", "-t", "overlay", "-o", _options(source, upper, work), "plugins", str(target))
+    return "mounted with a layer for what is missing"
+
+
+def upper_layer(layout: Layout) -> Path:
+    """Where plugins go that Jenkins installs: on tmpfs, so that the next boot of the instance starts from the image."""
+    return layout.run / "plugins-installed"
+
+
+def _link(source: Path, target: Path) -> str:
+    with explained(target):
+        if target.is_symlink() and target.readlink() == source:
+            return "is linked already"
+        if target.is_symlink():
+            target.unlink()
+        target.symlink_to(source)
+    return "linked"
+
+
+def _is_put(source: Path, target: Path, *, writable: bool) -> bool:
+    if not _mounted(target):
+        return False
+    if writable:
+        return _mounted(target)[-1] == "overlay"
+    return target.samefile(source) and bool(os.statvfs(target).f_flag & os.ST_RDONLY)
+
+
+def _mounted(target: Path) -> list[str]:
+    """The types of the file systems mounted at `target`, the uppermost last. A bind mount of the same file system is
+    seen only here (os.path.ismount compares devices)."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        before, _, after = line.partition(" - ")
+        place = before.split()[4].encode().decode("unicode_escape")
+        if place == str(target.resolve()):
+            found.append(after.split()[0])
+    return found
+
+
+def _options(source: Path, upper: Path, work: Path) -> str:
+    return f"lowerdir={source},upperdir={upper},workdir={work},nosuid,nodev"
+
+
+def _run(*command: str, environ: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    if done.returncode:
+        raise ToolError(
+            f"{' '.join(command)} failed: {done.stderr.strip() or done.returncode}",
+            where="JENKINS_HOME/plugins",
+            hint="boot runs as root in a controller image",
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - 8} more" if len(listed) > 8 else ""
+    return ", ".join(listed[:8]) + more
