@@ -179,11 +179,20 @@ def test_whatever_a_stage_throws_jenkins_does_not_open(boots, hooks, settings, s
         assert Path(stage).stem not in ((root / "ran.txt").read_text() if (root / "ran.txt").exists() else "").split()
 
 
-def test_a_stage_that_does_not_compile_is_found_before_it_is_named(boots, hooks):
-    (came,) = boots(hooks(edit={"init.groovy.d/github.txt": lambda text: text + "def (\n"}))
-    assert came["outcome"] == "closed"
-    assert "github.txt does not compile" in came["message"]
-    assert came["ran"] == ["init.groovy"]
+def test_a_stage_that_does_not_compile_closes_jenkins(boots, hooks):
+    broken = {"init.groovy.d/github.txt": lambda text: "import no.such.Thing\n"}
+    ran = {f"init.groovy.d/{name}.txt": result for name in ("aws", "githubrepos")}
+    ours = hooks(edit=broken | ran, guarded=True)
+    theirs = hooks(more={"init.groovy.d/mine.txt": "def (\n"}, guarded=True)
+    here, there = boots(ours, theirs)
+    assert here["outcome"] == there["outcome"] == "closed"
+    assert "the stage github.txt failed" in here["message"]
+    assert "It does not compile: " in here["message"]
+    assert "unable to resolve class no.such.Thing" in here["message"]
+    assert here["ran"][-1] == "zz-closed.groovy"
+    assert not here["secrets"]
+    assert "mine.txt does not compile" in there["message"]
+    assert there["ran"] == ["init.groovy"]
 
 
 def test_a_user_s_stage_runs_after_the_four_with_the_same_guarantees(boots, hooks):
