@@ -8,9 +8,10 @@ from typing import Any
 
 from jenkins_bootstrap.aws import lookup, secrets
 from jenkins_bootstrap.aws.session import Aws
+from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import AgentTemplate, Find, FindImage, ImageSpec, Settings
 from jenkins_bootstrap.errors import BootstrapError, LookupFailed, SeveralErrors, raise_all
-from jenkins_bootstrap.facts import AgentFacts, AwsFacts, ControllerFacts, Image
+from jenkins_bootstrap.facts import AgentFacts, AwsFacts, ControllerFacts, Image, SecretShape
 
 SERVICES = ("ec2", "iam", "secretsmanager", "elbv2", "sts")
 
@@ -47,6 +48,8 @@ def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:
         "secrets.settings": lambda: secrets.settings_secret(aws, settings),
     }
     controller = settings.controller
+    for number, credential in enumerate(controller.credentials):
+        asked[f"controller.credentials[{number}]"] = _credential(aws, credential)
     _add_places(asked, aws, "controller", controller.security_groups, controller.subnets, controller.instance_profile)
     if controller.volume is not None:
         asked["controller.volume"] = _with(controller.volume, lambda f: lookup.volume(aws, f.tags, f.name))
@@ -58,6 +61,10 @@ def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:
         _add_places(asked, aws, path, agent.security_groups, agent.subnets, agent.instance_profile)
     _add_places(asked, aws, "network", settings.network.security_groups, settings.network.subnets, None)
     return asked
+
+
+def _credential(aws: Aws, credential: Credential) -> Callable[[], SecretShape]:
+    return lambda: secrets.credential_secret(aws, credential)
 
 
 def _agent_image(aws: Aws, agent: AgentTemplate, project: str) -> Callable[[], Image]:
@@ -155,6 +162,10 @@ def facts(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> AwsFacts:
         settings_secret=shape,
         github_repos=tuple(values.get("github_repos", "").replace(",", " ").split()),
         jenkins_url=values.get("jenkins_url") or None,
+        credentials=tuple(
+            (one.id, found[f"controller.credentials[{number}]"])
+            for number, one in enumerate(settings.controller.credentials)
+        ),
     )
 
 

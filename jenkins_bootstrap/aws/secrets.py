@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
+from jenkins_bootstrap.aws.credentials import credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
+from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Controller, Settings
 from jenkins_bootstrap.errors import BootstrapError, SecretError, nearest, raise_all
 from jenkins_bootstrap.facts import SecretShape
@@ -20,7 +26,10 @@ OPTIONAL = (
     "github_webhook_secret_previous",
     "github_repos",
     "jenkins_url",
+    "break_glass",
 )
+_PREVIOUS = "\0previous"
+"""Marks the read of the version before the current one; no secret has such a name."""
 KNOWN = ALWAYS + WITH_TOKEN + WITH_APP + OPTIONAL
 
 
@@ -30,10 +39,30 @@ class Secret:
 
     shape: SecretShape
     text: str = field(repr=False)
+    created: datetime | None = None
+    """When this version was made, as GetSecretValue tells it."""
+    binary: bytes | None = field(default=None, repr=False)
 
 
-def read(aws: Aws, name: str) -> Secret:
-    """The current version of a secret. Raises SecretError when it is missing, being deleted, binary or empty."""
+@dataclass(frozen=True, slots=True)
+class SecretValues:
+    """Every value a controller needs. Only ids, names and versions show in its repr.
+
+    `values` are the keys of the key-value secret, with `github_webhook_secret_previous` filled in during an overlap;
+    `credentials` the parts of each further credential by its id, as secrets.json holds them; `versions` the version id
+    of each secret by its name; `overlap_open` whether deliveries signed with an earlier webhook secret are accepted.
+    """
+
+    agent_key_pem: str = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+    credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
+    versions: Mapping[str, str]
+    overlap_open: bool
+
+
+def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
+    """The current version of a secret. Raises SecretError when it is missing, being deleted or empty, and when it is
+    binary, which only `binary` allows."""
     where = f"secret {name} in {aws.region}"
     try:
         answer = aws.call("secretsmanager", "get_secret_value", SecretId=name)
@@ -47,12 +76,38 @@ def read(aws: Aws, name: str) -> Secret:
         if error.code == "InvalidRequestException":
             raise SecretError(error.what, where=where, hint="restore the secret, or name another one") from error
         raise
+    shape = SecretShape(name, answer["ARN"], answer.get("VersionId", ""))
     if "SecretString" not in answer:
-        raise SecretError("is binary", where=where, hint="store it as a string (SecretString)")
+        content: bytes = answer.get("SecretBinary") or b""
+        if not binary:
+            raise SecretError("is binary", where=where, hint="store it as a string (SecretString)")
+        if not content:
+            raise SecretError("is empty", where=where, hint="put a value into it")
+        return Secret(shape, "", answer.get("CreatedDate"), content)
     text: str = answer["SecretString"]
     if not text.strip():
         raise SecretError("is empty", where=where, hint="put a value into it")
-    return Secret(SecretShape(name, answer["ARN"], answer.get("VersionId", "")), text)
+    return Secret(shape, text, answer.get("CreatedDate"))
+
+
+def previous_webhook_secret(aws: Aws, name: str) -> str | None:
+    """The webhook secret of the version before the current one, None when there is no such version or no such key.
+
+    AWS answers ResourceNotFoundException for a stage that no version carries. What the version before looks like is
+    not checked: it may be the broken one that the current one corrects.
+    """
+    try:
+        answer = aws.call("secretsmanager", "get_secret_value", SecretId=name, VersionStage="AWSPREVIOUS")
+    except AwsError as error:
+        if error.code == "ResourceNotFoundException":
+            return None
+        raise
+    try:
+        value = json.loads(answer.get("SecretString", ""))
+    except ValueError:
+        return None
+    found = value.get("github_webhook_secret") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and found.strip() else None
 
 
 def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None:
@@ -144,6 +199,12 @@ def check_settings_secret(
             errors.append(SecretError(f"has an unknown key {key}", where=where, hint=hint))
         elif not isinstance(content, str):
             errors.append(SecretError(f"the value of {key} is no string", where=where, hint="put it in quotes"))
+        elif key == "break_glass" and content != "open":
+            errors.append(
+                SecretError(
+                    "the value of break_glass is not open", where=where, hint="write open, or take the key away"
+                )
+            )
         elif not content.strip() and key not in (*OPTIONAL, *named[1]):
             errors.append(SecretError(f"the value of {key} is empty", where=where, hint=f"give {key} a value"))
     if "app" in sign_ins and isinstance(value.get("github_app_private_key"), str):
@@ -171,3 +232,87 @@ def settings_secret(aws: Aws, settings: Settings) -> tuple[SecretShape, Mapping[
     values = check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
     shape = secret.shape
     return SecretShape(shape.name, shape.arn, shape.version, tuple(sorted(values))), values
+
+
+def credential_secret(aws: Aws, credential: Credential) -> SecretShape:
+    """The shape of a further credential's secret, its value checked by the credential's kind."""
+    secret = read(aws, credential.secret, binary=credential.kind == "file")
+    credential_value(credential, secret.text, secret.binary, f"secret {credential.secret} in {aws.region}")
+    return secret.shape
+
+
+def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
+    """Every secret's value, read concurrently and checked.
+
+    `now` has a time zone; it decides whether the overlap of the webhook secret is open.
+
+    Raises SecretError, or AwsError as it came (its code tells whether asking again may help); several at once as
+    SeveralErrors.
+    """
+    aws.client("secretsmanager")  # made here: boto3's sessions are not safe to share while they make clients
+    keys, pairs = settings.secrets, settings.controller.credentials
+    files = {one.secret for one in pairs if one.kind == "file"}
+    names = list(dict.fromkeys((keys.agent_key, keys.settings, *(one.secret for one in pairs))))
+    reads: dict[str, Callable[[], Any]] = {name: partial(read, aws, name, binary=name in files) for name in names}
+    reads[_PREVIOUS] = partial(previous_webhook_secret, aws, keys.settings)
+    # The version before is asked for along with the rest, as what decides whether it counts comes with the current one.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        futures = {name: pool.submit(look) for name, look in reads.items()}
+    errors: list[BootstrapError] = []
+    found: dict[str, Any] = {}
+    for name, future in futures.items():
+        try:
+            found[name] = future.result()
+        except BootstrapError as error:
+            errors.append(error)
+    raise_all(errors)
+    return _checked(aws, settings, found, now)
+
+
+def _checked(aws: Aws, settings: Settings, found: Mapping[str, Any], now: datetime) -> SecretValues:
+    """The values of the secrets that were read, each checked; all that is wrong is told at once."""
+    errors: list[BootstrapError] = []
+    values: Mapping[str, str] = {}
+    current: Secret = found[settings.secrets.settings]
+    pem: str = found[settings.secrets.agent_key].text
+    credentials: dict[str, Mapping[str, str]] = {}
+
+    def where(name: str) -> str:
+        return f"secret {name} in {aws.region}"
+
+    try:
+        check_rsa_pem(pem, where(settings.secrets.agent_key))
+    except SecretError as error:
+        errors.append(error)
+    try:
+        sign_ins = {owner.sign_in for owner in settings.github.owners}
+        place = where(settings.secrets.settings)
+        values = check_settings_secret(current.text, place, sign_ins, named_keys(settings.controller))
+    except BootstrapError as error:
+        errors.append(error)
+    for one in settings.controller.credentials:
+        secret: Secret = found[one.secret]
+        try:
+            credentials[one.id] = credential_value(one, secret.text, secret.binary, where(one.secret))
+        except SecretError as error:
+            errors.append(error)
+    raise_all(errors)
+    values = with_overlap(
+        values, found[_PREVIOUS], current.created, now, settings.controller.boot.webhook_overlap_hours
+    )
+    versions = {secret.shape.name: secret.shape.version for secret in found.values() if isinstance(secret, Secret)}
+    return SecretValues(pem, values, credentials, versions, bool(values.get("github_webhook_secret_previous")))
+
+
+def with_overlap(
+    values: Mapping[str, str], previous: str | None, created: datetime | None, now: datetime, hours: int
+) -> Mapping[str, str]:
+    """The values with the webhook secret before the current one, while the current version is younger than `hours`.
+
+    A key of the secret itself wins, an empty one too: it says that there is none.
+    """
+    if "github_webhook_secret_previous" in values or created is None or previous is None:
+        return values
+    if previous == values["github_webhook_secret"] or now - created >= timedelta(hours=hours):
+        return values
+    return {**values, "github_webhook_secret_previous": previous}
