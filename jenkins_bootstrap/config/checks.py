@@ -87,6 +87,20 @@ def _accounts(settings: Settings) -> Iterator[Problem]:
         )
 
 
+def _nobody(settings: Settings) -> Iterator[Problem]:
+    """Jenkins' two names for many: whoever comes, and whoever has signed in."""
+    sign_in = settings.controller.sign_in
+    for i, account in enumerate(settings.controller.accounts):
+        if account.id in ("anonymous", "authenticated"):
+            what = f"{account.id!r} is Jenkins' name for whoever comes, no account"
+            yield Problem(("controller", "accounts", i, "id"), what, "choose another name")
+    for name in sign_in.groups:
+        if name == "anonymous" or (name == "authenticated" and sign_in.kind == "github"):
+            who = "whoever comes" if name == "anonymous" else "everybody who has an account of GitHub"
+            what = f"the group {name!r} is {who}"
+            yield Problem(("controller", "sign_in", "groups", name), what, "name a group of your own")
+
+
 def _plugins(settings: Settings) -> Iterator[Problem]:
     names = [p.partition("@")[0] for p in settings.controller.plugins]
     for second, first in _twice(names):
