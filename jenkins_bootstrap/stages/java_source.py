@@ -18,8 +18,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _MODIFIERS = {
-    *(["public", "protected", "private", "static", "final", "abstract", "transient", "volatile", "synchronized", "native", "strictfp"]),
-    *(["default", "sealed"]),
+    *("public", "protected", "private", "static", "final", "abstract", "transient", "volatile", "synchronized"),
+    *("native", "strictfp", "default", "sealed"),
 }
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 

@@ -40,7 +40,22 @@ EC2_CLASSES = tuple(
 OLDEST = "1.40"
 _PRIMITIVE = frozenset(["boolean", "byte", "char", "short", "int", "long", "float", "double"])
 _KNOWN = {
-    "java.lang": ["Boolean", "Byte", "Character", "Class", "Double", "Enum", "Float", "Integer", "Iterable", "Long", "Number", "Object", "Short", "String"],
+    "java.lang": [
+        *(
+            "Boolean",
+            "Byte",
+            "Character",
+            "Class",
+            "Comparable",
+            "Double",
+            "Enum",
+            "Float",
+            "Integer",
+            "Iterable",
+            "Long",
+        ),
+        *("Number", "Object", "Short", "String"),
+    ],
     "java.util": ["Collection", "List", "Map", "Set"],
     "hudson.model": ["Describable", "Descriptor", "Node", "Slave"],
     "com.amazonaws.services.ec2.model": ["InstanceType"],
@@ -186,7 +201,12 @@ class Repository:
         """A type by its name (a nested one after `$`): its file, and it with those around it, the outermost first."""
         outer, *inner = name.split("$")
         path = f"src/main/java/{outer.replace('.', '/')}.java"
+        package, _, simple = outer.rpartition(".")
         if path not in self.paths:
+            # A second class of a file: of one that has been read, as it is named in there only.
+            read = (path for path, source in self.sources.items() if source.package == package)
+            path = next((p for p in read if any(d.name == simple for d in self.sources[p].types)), "")
+        if not path:
             return None
         if path not in self.sources:
             from jenkins_bootstrap.stages.java_source import parse
@@ -195,7 +215,7 @@ class Repository:
         source = self.sources[path]
         chain: list[Declaration] = []
         among = source.types
-        for part in [outer.rpartition(".")[2], *inner]:
+        for part in [simple, *inner]:
             one = next((d for d in among if d.name == part), None)
             if one is None:
                 return None
@@ -310,8 +330,6 @@ def _resolved(repository: Repository, owner: str, name: str) -> str | None:
         known = first in _KNOWN.get(candidate.rpartition(".")[0], ())
         if known or candidate in map(_nested, source.imports) or repository.find(candidate):
             return "$".join([candidate, *rest])
-    if any(d.name == first for d in source.types):
-        return "$".join([f"{source.package}.{first}", *rest])
     if first in _KNOWN["java.lang"]:
         return f"java.lang.{first}"
     for of in chain[-1].extends:  # a nested type that is inherited

@@ -1,6 +1,10 @@
 // Boots the doubles once for each folder named on a line of standard input: runs its hooks as jenkins.util.groovy.GroovyHookScript does, with what
 // Jenkins makes of what they throw, and prints what came of it as a line of JSON.
+//
+// In the folder: before.groovy prepares the doubles; signatures.json is the table that doubles of plugins' classes are made from;
+// again.groovy runs in the Jenkins that has opened, where `stage(NAME)` evaluates a stage's file as `watch` does.
 import groovy.json.JsonOutput
+import groovy.json.JsonSlurper
 import java.util.logging.Handler
 import java.util.logging.LogRecord
 import java.util.logging.Logger
@@ -14,9 +18,62 @@ unit.compile()
 Logger logger = Logger.getLogger('jenkins-bootstrap')
 logger.useParentHandlers = false
 
+Map behaviour = new GroovyShell().evaluate(new File(new File(args[0]).parentFile, 'behaviour.groovy'))
+Map<String, File> generated = [:]
+
+/** The classes of a table that no double by hand is there for: a field for each parameter, and nothing else but `behaviour`. */
+Closure<File> generate = { String text ->
+    Map table = new JsonSlurper().parseText(text)
+    Closure there = { String name -> new File(classes, name.replace('.', '/') + '.class').exists() || name.startsWith('java.') }
+    Map sources = [:]
+    Closure source = { String name, String body ->
+        if (!there(name)) {
+            String packaged = name.substring(0, name.lastIndexOf('.'))
+            sources[name] = "package ${packaged}\n" + body.replace('@', name.substring(packaged.length() + 1))
+        }
+    }
+    table.enums.each { String name, List constants -> source(name, "enum @ { ${constants.join(', ')} }") }
+    Set types = table.classes.values().flatten().collect { it.split(': ')[1] - '[]' } as Set
+    types.findAll { it.contains('.') && !table.enums[it] && !table.classes[it] }.each { source(it as String, 'interface @ {}') }
+    if (table.classes['hudson.plugins.ec2.AmazonEC2Cloud'] && !table.classes['hudson.plugins.ec2.EC2Cloud']) {
+        source('hudson.plugins.ec2.EC2Cloud', 'abstract class @ {}')
+    }
+    table.classes.each { String name, List parameters ->
+        String more = (behaviour[name] ?: '') + ((table.members ?: [:])[name] ?: '')
+        List members = parameters.collect { String parameter ->
+            def (String field, String type) = (parameter - '?').split(': ')
+            String ending = field[0].toUpperCase() + field.substring(1)
+            "    private ${type} ${field}\n    void set${ending}(${type} value) { this.@${field} = value }\n" + (more.contains("get${ending}()") ? '' : "    ${type} get${ending}() { this.@${field} }\n")
+        }
+        List kinds = (table.kinds[name] ?: []).findAll { it != name }
+        source(name, "class @ ${kinds ? 'implements ' + kinds.join(', ') : ''} {\n${members.join('')}\n${more.replace('@', '\u0000')}\n}".replace('.@', '.\u0000'))
+        if (sources[name]) sources[name] = sources[name].replace('\u0000', '@')
+    }
+    File folder = File.createTempDir()
+    def made = new CompilationUnit(new CompilerConfiguration(targetDirectory: folder), null, new GroovyClassLoader(new URLClassLoader([classes.toURI().toURL()] as URL[], this.class.classLoader)))
+    sources.each { String name, String body -> made.addSource(name + '.groovy', body) }
+    made.compile()
+    folder
+}
+
+/** A double as JSON: its class and its fields, a Secret in plain. */
+Closure plain = null
+plain = { value ->
+    if (value == null || value instanceof Number || value instanceof CharSequence || value instanceof Boolean) return value
+    if (value instanceof Enum) return value.name()
+    if (value.class.name == 'hudson.util.Secret') return 'plain: ' + value.plainText
+    if (value instanceof Map) return value.collectEntries { k, v -> [(k): plain(v)] }
+    if (value instanceof Collection) return value.collect { plain(it) }
+    if (!value.respondsTo('getMetaClass') || value.class.array) return value.toString()
+    ['class': value.class.name] + value.class.classLoader.loadClass('jenkins.model.Jenkins').fields(value).collectEntries { [(it.name): plain(it.get(value))] }
+}
+
 System.in.eachLine { String line ->
     File root = new File(line)
-    def loader = new URLClassLoader([classes.toURI().toURL()] as URL[], this.class.classLoader)
+    File table = new File(root, 'signatures.json')
+    List folders = [classes] + (table.exists() ? [generated.computeIfAbsent(table.text) { String text -> generate(text) }] : [])
+    def loader = new URLClassLoader(folders.collect { it.toURI().toURL() } as URL[], this.class.classLoader)
+    loader.loadClass('org.jenkinsci.plugins.structs.describable.DescribableModel').tables = (table.exists() ? new JsonSlurper().parse(table).classes : [:]) + [loader: loader]
     List log = []
     Handler handler = [publish: { LogRecord record -> log << record.level.name + ' ' + record.message }, flush: {}, close: {}] as Handler
     logger.handlers.each { logger.removeHandler(it) }
@@ -51,6 +108,26 @@ System.in.eachLine { String line ->
         outcome = 'closed'
         message = problem.toString()
     }
+    List again = []
+    File later = new File(root, 'again.groovy')
+    if (outcome == 'open' && later.exists()) {
+        jenkins.initLevel = loader.loadClass('jenkins.model.Milestone').COMPLETED
+        File secrets = new File(root, 'secrets.json')
+        Closure stage = { String name ->
+            secrets.text = new File(root, 'secrets.again.json').text
+            int said = log.size()
+            String problem = null
+            try {
+                new GroovyShell(loader, new Binding()).evaluate(new File(root, name == 'init' ? 'init.groovy' : "init.groovy.d/${name}.groovy"))
+            } catch (Throwable thrown) {
+                problem = thrown.toString()
+            }
+            again << [stage: name, problem: problem, log: log.drop(said)]
+        }
+        new GroovyShell(loader, new Binding([root: root, jenkinsClass: type, stage: stage, note: { again << it }])).evaluate(later)
+    }
+    def model = loader.loadClass('org.jenkinsci.plugins.structs.describable.DescribableModel')
+    def github = loader.loadClass('org.jenkinsci.plugins.github.GitHubPlugin').configuration()
     def user = loader.loadClass('hudson.model.User')
     println JsonOutput.toJson([
         outcome: outcome, message: message, ran: ran, warnings: warnings, log: log,
@@ -64,8 +141,13 @@ System.in.eachLine { String line ->
             users: user.all.keySet() as List,
             ldap: jenkins.securityRealm.hasProperty('configurations') ? jenkins.securityRealm.configurations.collect { [it.server, it.rootDN, it.managerPasswordSecret?.plainText] } : null,
         ],
+        again: again, built: model.made, clouds: plain(jenkins.clouds), replaced: jenkins.clouds.replaced,
+        credentials: plain(loader.loadClass('com.cloudbees.plugins.credentials.SystemCredentialsProvider').instance.store.held),
+        github: plain(github), endpoints: plain(loader.loadClass('org.jenkinsci.plugins.github_branch_source.GitHubConfiguration').get().endpoints),
+        items: jenkins.items.all().collect { [it.class.simpleName, it.fullName, it.hasProperty('SCMSources') ? it.SCMSources : null, it.hasProperty('scans') ? it.scans : null] },
+        accounts: user.all.collectEntries { id, one -> [(id): [name: one.fullName, properties: one.properties*.class*.name.sort()]] },
         secrets: new File(root, 'secrets.json').exists(),
     ])
     System.out.flush()
 }
-classes.deleteDir()
+([classes] + generated.values())*.deleteDir()

@@ -5,7 +5,14 @@ interface TaskListener { TaskListener NULL = null }
 class User {
     static Map all = [:]
     String id
+    String fullName
     List properties = []
-    static User getById(String id, boolean create) { all[id] ?: (create ? (all[id] = new User(id: id)) : null) }
+    int saves = 0
+    static User getById(String id, boolean create) { all[id] ?: (create ? (all[id] = new User(id: id, fullName: id)) : null) }
     def getProperty(Class type) { properties.find { type.isInstance(it) } }
+    void addProperty(property) {
+        properties.removeAll { it.class == property.class }
+        properties.add(property)
+    }
+    void save() { saves++ }
 }

@@ -1,0 +1,3 @@
+package org.jenkinsci.plugins.workflow.multibranch
+
+class WorkflowMultiBranchProject extends jenkins.branch.MultiBranchProject {}
