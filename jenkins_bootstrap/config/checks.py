@@ -34,6 +34,7 @@ def problems(settings: Settings, *, images: bool = True) -> list[Problem]:
     for check in (
         _tags,
         _accounts,
+        _nobody,
         _plugins,
         _credentials,
         _labels,
