@@ -1,0 +1,236 @@
+"""One look at what the running Jenkins was configured from: finds everything again and runs the stages concerned anew.
+
+Nothing restarts, so no build is lost. A look may be killed at any moment: what is applied is written down stage by
+stage, and the secrets are deleted by whoever looks next. Does not start Jenkins; does nothing where none has come up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jenkins_bootstrap.boot import documents
+from jenkins_bootstrap.boot.applied import alone, digest_key, read_applied, record_applied
+from jenkins_bootstrap.boot.layout import PORT, Layout
+from jenkins_bootstrap.boot.retry import Patience
+from jenkins_bootstrap.boot.writing import Owners, write_file
+from jenkins_bootstrap.controller.client import Controller, StageResult
+from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
+from jenkins_bootstrap.files import canonical_json
+from jenkins_bootstrap.stages.digests import Inputs, changes, stage_inputs
+from jenkins_bootstrap.stages.render import CASC, STAGE_FILES
+from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.aws.session import Aws
+    from jenkins_bootstrap.boot.finding import Found
+    from jenkins_bootstrap.config.models import Settings
+
+PATIENCE_SECONDS = 30.0
+"""How long one look asks AWS; the next one comes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A stage to be run again, the file that Jenkins evaluates, and the names of what changed."""
+
+    stage: str
+    file: Path
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look came to. `up` is False where no Jenkins has come up: then nothing was asked or done."""
+
+    up: bool
+    pending: tuple[Pending, ...] = ()
+    applied: tuple[StageResult, ...] = ()
+    failed: tuple[BootstrapError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look found: the documents as a boot would write them, and the digests of what the stages read of them."""
+
+    found: Found
+    facts: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(repr=False)
+    inputs: Inputs = field(repr=False)
+
+
+@dataclass
+class Look:
+    """One look at the controller at `layout`. `say` gets a line for everything that was done."""
+
+    layout: Layout = field(default_factory=Layout)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda _line: None
+    log: Callable[[str], None] | None = None
+    make_aws: Callable[[], Aws] | None = None
+    url: str = f"http://127.0.0.1:{PORT}/"
+    patience_seconds: float = PATIENCE_SECONDS
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return documents.read_image_settings(self.layout.settings)
+
+    def plan(self) -> Looked:
+        """The stages that a look would run again now. Changes nothing on the machine and in Jenkins."""
+        if not self._is_up():
+            return Looked(False)
+        return Looked(True, self._pending(self._see()))
+
+    def run(self) -> Looked:
+        """Look, and apply. Raises Busy beside a boot or another look, BootstrapError when AWS cannot be asked.
+
+        Stages that fail are in the result; each is tried again by the next look.
+        """
+        if not self.layout.run.is_dir():
+            return Looked(False)
+        with alone(self.layout):
+            if not self._is_up():
+                return Looked(False)  # the secrets may be those of a boot that is under way
+            self._forget_secrets()  # a look that was killed may have left them
+            seen = self._see()
+            pending = self._pending(seen)
+            try:
+                applied, failed = self._apply(seen, pending)
+            finally:
+                self._forget_secrets()
+            return Looked(True, pending, applied, failed)
+
+    def _is_up(self) -> bool:
+        return Controller(self.url, SERVICE_ACCOUNT, "", timeout=10).is_up()
+
+    def _token(self) -> str:
+        try:
+            return self.layout.service_token.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise BootstrapError(
+                "the service account's token cannot be read",
+                where=str(self.layout.service_token),
+                hint="watch runs as root in a controller image; systemctl restart jenkins makes the token anew",
+            ) from None
+
+    def _see(self) -> _Seen:
+        from jenkins_bootstrap.boot.finding import find_again, gateway
+        from jenkins_bootstrap.stages.facts_document import facts_document
+
+        settings = self.settings
+        target = documents.read_target(self.layout, settings, self.environ)
+        make = self.make_aws or (lambda: gateway(settings, target, self.log))
+        found = find_again(make, settings, Patience(self.patience_seconds, self.say), self.now)
+        facts = facts_document(
+            settings,
+            found.facts,
+            target=target.name,
+            endpoint=target.endpoint,
+            github_api_url=target.github_api_url,
+        )
+        secrets = documents.secrets_document(found.secrets, self._token())
+        return _Seen(found, facts, secrets, inputs_of(self.layout, settings, facts, secrets))
+
+    def _pending(self, seen: _Seen) -> tuple[Pending, ...]:
+        differing = changes(seen.inputs, read_applied(self.layout))
+        return tuple(Pending(stage, stage_file(self.layout, stage), tuple(why)) for stage, why in differing.items())
+
+    def _apply(
+        self, seen: _Seen, pending: tuple[Pending, ...]
+    ) -> tuple[tuple[StageResult, ...], tuple[BootstrapError, ...]]:
+        """Run the stages; each that ended well is written down at once, one that failed keeps its old digests."""
+        if not pending:
+            return (), ()
+        owners = Owners.of(self.layout)
+        text = canonical_json(seen.facts)
+        write_file(self.layout.facts, text, uid=owners.root, gid=owners.gid, mode=0o640)
+        jenkins = Controller(self.url, SERVICE_ACCOUNT, str(seen.secrets["service_token"]))
+        applied: list[StageResult] = []
+        failed: list[BootstrapError] = []
+        for each in pending:
+            try:
+                result = self._run_stage(jenkins, each, seen)
+            except BootstrapError as error:
+                failed.append(error)
+                continue
+            record_applied(self.layout, {**read_applied(self.layout), each.stage: seen.inputs[each.stage]})
+            applied.append(result)
+            did = ", ".join(result.changes) or "nothing to change"
+            self.say(f"{each.stage} in {result.seconds:.1f} s, because of {_words(each.because)}: {did}")
+        return tuple(applied), tuple(failed)
+
+    def _run_stage(self, jenkins: Controller, each: Pending, seen: _Seen) -> StageResult:
+        if not each.file.is_file():
+            raise BootstrapError(
+                f"the file of the stage {each.stage} is not there",
+                where=str(each.file),
+                hint="systemctl restart jenkins fills the hook root anew",
+            )
+        if each.stage == "aws.txt" and self.settings.agents:
+            from jenkins_bootstrap.aws import keypair
+
+            # Before the stage: the EC2 plugin looks for the pair in AWS when it launches.
+            pair = keypair.ensure(
+                seen.found.aws, self.settings.project, seen.found.secrets.agent_key_pem, self.settings.tags
+            )
+            if pair.imported:
+                self.say(f"imported the agents' key as {pair.name}")
+        owners = Owners.of(self.layout)
+        try:
+            secrets = canonical_json(seen.secrets)
+            write_file(self.layout.secrets, secrets, uid=owners.uid, gid=owners.gid, mode=0o600)
+            return jenkins.run_stage(str(each.file), str(self.layout.results / f"{each.stage}.json"), each.stage)
+        finally:
+            self._forget_secrets()
+
+    def _forget_secrets(self) -> None:
+        """Delete the secrets, and what a killed write of them left."""
+        for path in (self.layout.secrets, *self.layout.run.glob(f".{self.layout.secrets.name}.*")):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+
+def inputs_of(
+    layout: Layout, settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> dict[str, dict[str, str]]:
+    """The digests of what each stage of this controller reads; a boot records those of the documents it writes."""
+    return stage_inputs(settings, facts, secrets, digest_key(layout), own_stages(layout))
+
+
+def own_stages(layout: Layout) -> list[str]:
+    """The names of the stages after the four, in the order in which a boot runs them: jcasc.txt, then a user's."""
+    names = sorted(path.name for path in (layout.stages / "init.groovy.d").glob("*.txt"))
+    more = [name for name in names if name not in STAGE_FILES]
+    return [name for name in more if name == CASC] + [f"user_{name}" for name in more if name != CASC]
+
+
+def stage_file(layout: Layout, stage: str) -> Path:
+    """The file that Jenkins evaluates to run a stage again.
+
+    It is the image's, which is root's and Jenkins can only read: what lies in the hook root is Jenkins' own, and may be
+    missing or changed. Only a user's stage is run from there, where init.groovy has put it into its guard; nobody gains
+    by changing that who could not have Jenkins run any script already.
+    """
+    if stage == "init.groovy":
+        return layout.stages / stage
+    if stage.startswith("user_"):
+        return layout.hooks / "init.groovy.d" / (stage.removesuffix(".txt") + ".groovy")
+    return layout.stages / "init.groovy.d" / stage
+
+
+def raise_failed(looked: Looked) -> None:
+    """Raise what stages failed with, if any did."""
+    if len(looked.failed) == 1:
+        raise looked.failed[0]
+    if looked.failed:
+        raise SeveralErrors(looked.failed)
+
+
+def _words(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

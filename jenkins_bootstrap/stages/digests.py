@@ -1,0 +1,114 @@
+"""What each stage reads of facts.json and secrets.json, as digests: a stage is run again when one of its own changes.
+
+Pure. Versions of secrets would not do, as one secret holds the keys of several stages; values must not be kept. So each
+input is hashed with a key that is made at boot and never leaves the machine: nobody can try values against a digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jenkins_bootstrap.config.models import Settings
+
+Inputs = Mapping[str, Mapping[str, str]]
+"""Digests of what stages read: by the stage's name, then by the input's name. The names are shown to people."""
+
+
+def stage_inputs(
+    settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any], key: bytes, own: Iterable[str] = ()
+) -> dict[str, dict[str, str]]:
+    """The digest of each input of each stage, stages in the order in which they run.
+
+    `facts` and `secrets` are the documents as they are written for the stages, `key` is of 32 bytes. `own` are the
+    names of the stages that come after the four (a user's, jcasc.txt): they may read everything, and set anew what the
+    four have set, so each input of the others is one of theirs.
+    """
+    read = {
+        "init.groovy": _init(settings, secrets),
+        "aws.txt": _aws(settings, facts, secrets),
+        "github.txt": _github(settings, facts, secrets),
+        "githubrepos.txt": _credentials(settings, secrets, in_folders=True),
+    }
+    everything = {f"fact {name}": value for name, value in facts.items()} | _all_secrets(secrets)
+    read |= dict.fromkeys(own, everything)
+    return {stage: {name: _digest(key, name, value) for name, value in of.items()} for stage, of in read.items()}
+
+
+def changes(now: Inputs, applied: Inputs) -> dict[str, list[str]]:
+    """The stages of `now` to be run again, each with the names of its inputs that are not as they were applied."""
+    found: dict[str, list[str]] = {}
+    for stage, inputs in now.items():
+        before = applied.get(stage)
+        if before is None:
+            found[stage] = ["never applied"]
+        elif differing := sorted(n for n in {*inputs, *before} if inputs.get(n) != before.get(n)):
+            found[stage] = differing
+    return found
+
+
+def _digest(key: bytes, name: str, value: Any) -> str:
+    text = json.dumps([name, value], sort_keys=True, ensure_ascii=False)
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def _keys(secrets: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Keys of the key-value secret. One that is absent is an input too; to a stage an empty one is absent."""
+    values = secrets["values"]
+    return {f"secret key {name}": values.get(name) or None for name in names}
+
+
+def _init(settings: Settings, secrets: Mapping[str, Any]) -> dict[str, Any]:
+    sign_in = settings.controller.sign_in
+    administrator = ("admin_username", "admin_password")
+    if sign_in.kind == "accounts":
+        return _keys(secrets, administrator)
+    if secrets["values"].get("break_glass"):  # the administrator of the secret is somebody, and the realm is not asked
+        return _keys(secrets, ("break_glass", *administrator))
+    texts = [value for value in sign_in.options.values() if isinstance(value, str)]
+    keys = sorted({text.removeprefix("secret:") for text in texts if text.startswith("secret:")})
+    return _keys(secrets, ("break_glass", *keys))
+
+
+def _aws(settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
+    read: dict[str, Any] = {"service account's token": secrets["service_token"]}
+    if settings.controller.sign_in.kind == "accounts":
+        read |= _keys(secrets, (f"password_{account.id}" for account in settings.controller.accounts))
+    if settings.agents:
+        read["agents' key"] = secrets["agent_private_key"]
+        read["region"] = facts["region"]
+        read["AWS endpoint"] = facts["endpoint"]
+    for label in sorted({agent.label for agent in settings.agents}):
+        found = facts["agents"].get(label) or {}
+        read |= {f"agents {label}: {part}": found.get(part) for part in _AGENT_PARTS}
+    return read | _credentials(settings, secrets, in_folders=False)
+
+
+_AGENT_PARTS = ("image", "security_groups", "subnets", "instance_profile")
+
+
+def _github(settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
+    sign_ins = {owner.sign_in for owner in settings.github.owners}
+    names = ["github_webhook_secret", "github_webhook_secret_previous"]
+    if "token" in sign_ins:
+        names += ["github_username", "github_token"]
+    if "app" in sign_ins:
+        names += ["github_app_id", "github_app_private_key"]
+    return {"GitHub's API": facts["github_api_url"]} | _keys(secrets, names)
+
+
+def _credentials(settings: Settings, secrets: Mapping[str, Any], *, in_folders: bool) -> dict[str, Any]:
+    return {
+        f"credential {one.id}": secrets["credentials"].get(one.id)
+        for one in settings.controller.credentials
+        if (one.folder is not None) == in_folders
+    }
+
+
+def _all_secrets(secrets: Mapping[str, Any]) -> dict[str, Any]:
+    read = {f"credential {id_}": parts for id_, parts in secrets["credentials"].items()}
+    read |= {"service account's token": secrets["service_token"], "agents' key": secrets["agent_private_key"]}
+    return read | _keys(secrets, secrets["values"])
