@@ -27,7 +27,7 @@ READ_SECONDS = 15
 class Found:
     aws: Aws
     facts: AwsFacts
-    secrets: Any = field(repr=False)
+    secrets: secrets.SecretValues = field(repr=False)
 
 
 def gateway(settings: Settings, target: Target, log: Callable[[str], None] | None = None) -> Aws:
@@ -66,7 +66,7 @@ def find_again(
         raise_all(lasting or list(failed.values()))
 
     patience.until(ask, "AWS")
-    values = patience.until(lambda: _all_values(aws, settings, now()), "Secrets Manager")
+    values = patience.until(lambda: secrets.all_values(aws, settings, now()), "Secrets Manager")
     return Found(aws, find.facts(aws, settings, found), values)
 
 
@@ -74,16 +74,3 @@ def _say_where(error: BootstrapError, path: str) -> None:
     """The path of the setting in front, without making the error anew: its code says whether it passes."""
     for each in getattr(error, "errors", (error,)):
         each.where = f"{path}: {each.where}"
-
-
-def _all_values(aws: Aws, settings: Settings, now: datetime) -> Any:
-    """Until aws/secrets.py has it: the two secrets that every controller has."""
-    if (there := getattr(secrets, "all_values", None)) is not None:
-        return there(aws, settings, now)
-    from types import SimpleNamespace
-
-    key = secrets.read(aws, settings.secrets.agent_key)
-    secrets.check_rsa_pem(key.text, f"secret {settings.secrets.agent_key}")
-    shape, values = secrets.settings_secret(aws, settings)
-    versions = {"agent_key": key.shape.version, "settings": shape.version}
-    return SimpleNamespace(agent_key_pem=key.text, values=values, credentials={}, versions=versions, overlap_open=False)

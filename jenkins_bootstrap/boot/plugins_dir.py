@@ -112,11 +112,17 @@ def put(layout: Layout, owners: Owners, *, writable: bool) -> str:
     source, target = layout.plugins, layout.home / "plugins"
     if layout.root != Path("/") or os.geteuid() != 0:
         return _link(source, target)
-    make_folder(target, uid=owners.uid, gid=owners.gid, mode=0o750)
+    return mount(layout, owners, writable=writable)
+
+
+def mount(layout: Layout, owners: Owners, *, writable: bool) -> str:
+    """The mount of a controller; needs root."""
+    source, target = layout.plugins, layout.home / "plugins"
     if _is_put(source, target, writable=writable):
         return "is mounted already"
-    while _mounted(target):
+    while mounted(target):
         _run("umount", str(target))
+    make_folder(target, uid=owners.uid, gid=owners.gid, mode=0o750)
     if not writable:
         _run("mount", "--bind", "-o", "ro,nosuid,nodev", str(source), str(target))
         return "mounted read-only"
@@ -143,14 +149,14 @@ def _link(source: Path, target: Path) -> str:
 
 
 def _is_put(source: Path, target: Path, *, writable: bool) -> bool:
-    if not _mounted(target):
+    if not mounted(target):
         return False
     if writable:
-        return _mounted(target)[-1] == "overlay"
+        return mounted(target)[-1] == "overlay"
     return target.samefile(source) and bool(os.statvfs(target).f_flag & os.ST_RDONLY)
 
 
-def _mounted(target: Path) -> list[str]:
+def mounted(target: Path) -> list[str]:
     """The types of the file systems mounted at `target`, the uppermost last. A bind mount of the same file system is
     seen only here (os.path.ismount compares devices)."""
     found = []

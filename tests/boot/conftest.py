@@ -10,10 +10,12 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 
+from jenkins_bootstrap.aws.find import SERVICES
 from jenkins_bootstrap.aws.session import Aws
 from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.layout import Layout
@@ -64,21 +66,66 @@ def boot_settings() -> Settings:
     )
 
 
+class Session(boto3.session.Session):
+    """One whose clients are made once: making them takes longer than all they are asked here."""
+
+    def __init__(self) -> None:
+        super().__init__("not-a-real-key", "not-a-real-secret", region_name=REGION)
+        self.made = {}
+
+    def client(self, service, **_options):
+        if service not in self.made:
+            config = Config(retries={"total_max_attempts": 1})
+            self.made[service] = super().client(service, config=config)
+        return self.made[service]
+
+
+@pytest.fixture(scope="session")
+def session():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+            patch.delenv(name, raising=False)
+        made = Session()
+        for service in SERVICES:
+            made.client(service)
+        yield made
+
+
 @pytest.fixture
-def cloud(monkeypatch, agent_pem):
-    """What the settings name, in moto; gives the boto3 session."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "not-a-real-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
+def cloud(monkeypatch, agent_pem, session):
+    """What the settings name, in moto."""
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
-        session = boto3.session.Session(region_name=REGION)
         yield make_cloud(session, agent_pem)
 
 
-def make_cloud(session, pem, endpoint=None):
-    ec2 = session.client("ec2", endpoint_url=endpoint)
+@pytest.fixture
+def failing(session):
+    """Lets calls of one operation fail at first; gives the list of everything that is asked."""
+    undo = []
+
+    def begin(operation, fail, times):
+        asked, left = [], [times]
+
+        def before(model, **_):
+            asked.append(model.name)
+            if model.name == operation and left[0] > 0:
+                left[0] -= 1
+                fail(model.name)
+
+        for service in SERVICES:
+            events = session.client(service).meta.events
+            events.register("before-call", before)
+            undo.append((events, before))
+        return asked
+
+    yield begin
+    for events, before in undo:
+        events.unregister("before-call", before)
+
+
+def make_cloud(session, pem):
+    ec2 = session.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     role = [{"Key": "Role", "Value": "agent"}]
     subnet = ec2.create_subnet(
@@ -94,7 +141,7 @@ def make_cloud(session, pem, endpoint=None):
     ami = ec2.create_image(InstanceId=instance, Name="agent")["ImageId"]
     tags = {"Project": "demo", "Name": "agent", "Channel": "current"}
     ec2.create_tags(Resources=[ami], Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
-    secrets = session.client("secretsmanager", endpoint_url=endpoint)
+    secrets = session.client("secretsmanager")
     secrets.create_secret(Name="jenkins_slave_private_key", SecretString=pem)
     secrets.create_secret(Name="jenkins", SecretString=json.dumps(VALUES))
     return Cloud(session, ami, subnet)
@@ -170,12 +217,12 @@ def clock() -> Clock:
 def boot_of(controller, cloud, clock):
     """Makes a boot of the controller; what it says is in its list `said`."""
 
-    def make(session=None, deadline=60.0, layout=controller) -> Boot:
+    def make(deadline=60.0, layout=controller) -> Boot:
         said: list[str] = []
         boot = Boot(
             layout,
             say=said.append,
-            make_aws=lambda: quick(Aws(session or cloud.session, REGION, None, None)),
+            make_aws=lambda: Aws(cloud.session, REGION, None, None),
             patience=Patience(deadline, said.append, clock, clock.sleep),
             now=lambda: datetime(2026, 11, 24, 10, tzinfo=UTC),
         )
@@ -183,8 +230,3 @@ def boot_of(controller, cloud, clock):
         return boot
 
     return make
-
-
-def quick(aws: Aws) -> Aws:
-    aws.attempts = 1
-    return aws
