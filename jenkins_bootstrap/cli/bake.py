@@ -152,11 +152,15 @@ def request(ctx: Context, parts: Prepared, images: tuple[str, ...]) -> tuple[Req
     from jenkins_bootstrap.aws.bakery import ImageCloud
     from jenkins_bootstrap.images.request import request as gather
 
-    asked = gather(ctx.settings, images, content=controller_content(parts), sources=parts.sources, folder=ctx.folder)
+    asked = gather(
+        ctx.settings, images, content=controller_content(ctx, parts), sources=parts.sources, folder=ctx.folder
+    )
     return asked, ImageCloud(ctx.aws)
 
 
-def controller_content(parts: Prepared) -> ControllerContent:
+def controller_content(ctx: Context, parts: Prepared) -> ControllerContent:
+    from jenkins_bootstrap.boot.documents import image_settings
+    from jenkins_bootstrap.files import canonical_json
     from jenkins_bootstrap.images.inputs import Archive, ControllerContent
     from jenkins_bootstrap.jobs.seed import seed_files
     from jenkins_bootstrap.plugins.lock import dumps
@@ -169,6 +173,7 @@ def controller_content(parts: Prepared) -> ControllerContent:
         jenkins=parts.jenkins,
         seed=seed_files(made.jobs, made.folders, parts.made.listed_at),
         archives=tuple(Archive(p.name, (folder or Path()) / f"{p.name}.jpi", p.sha256) for p in plugins),
+        settings=canonical_json(image_settings(ctx.settings)),
     )
 
 

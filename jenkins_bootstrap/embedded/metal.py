@@ -114,8 +114,8 @@ class Metal:
         """Boot a new instance and return when its sshd accepts connections.
 
         `layers` are folders, the root file system first and the newest layer last; relative ones start at the state
-        folder. `told` is what the instance's embedded.json says. When the boot fails nothing is left of the instance and
-        the error ends with its log.
+        folder. `told` is what the instance's embedded.json says. When the boot fails nothing is left of the instance
+        and the error ends with its log.
         """
         _checked(instance_id, "instance id")
         _checked(hostname, "host name")

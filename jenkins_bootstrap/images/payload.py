@@ -84,6 +84,7 @@ def bake_facts(inputs: ImageInputs, key: str) -> dict[str, object]:
         "ssh_user": inputs.image.spec.ssh_user,
         "java": int(inputs.settings.get("java", "0")),
         "jenkins": jenkins,
+        "stages": sorted(content.stages) if content is not None else [],
         "seed_jobs": content.seed_jobs if content is not None else 0,
         "plugins": len(content.archives) if content is not None else 0,
     }

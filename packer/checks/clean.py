@@ -15,6 +15,7 @@ TOKEN = re.compile(
 MARKS = (b"PRIVATE KEY-----", b"AKIA", b"ASIA", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_")
 NAMES = {".netrc", ".git-credentials", "secrets.json", "master.key", "hudson.util.Secret", "identity.key.enc", "id_rsa"}
 NAMES |= {"id_ed25519", "id_ecdsa", "credentials.xml", ".bash_history"}
+NAMES |= {"secret.key", "secret.key.not-so-secret", "identity.key"}
 FOLDERS = (
     "/etc",
     "/root",

@@ -1,15 +1,20 @@
-"""The controller layer: user, the four stages, the plugin lock, the seed of jobs, our package."""
+"""The controller layer: user, stages, plugins as the lock says, the seed of jobs, settings, units, our package."""
 
 import grp
 import json
+import os
 import pwd
 import re
+import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 from report import BAKE, check, end, file, output
 
 SHARE = Path("/usr/share/jenkins-bootstrap")
+UNITS = Path("/etc/systemd/system")
+LIBRARY = Path("/opt/jenkins-bootstrap/lib")
 STAGES = ("init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/github.txt", "init.groovy.d/githubrepos.txt")
 
 try:
@@ -30,7 +35,7 @@ for stage in STAGES:
     file(str(path))
     check(f"{stage} is not empty", "" if path.is_file() and path.read_text().strip() else "empty or missing")
 extra = sorted(str(p.relative_to(SHARE / "stages")) for p in (SHARE / "stages").rglob("*") if p.is_file())
-check("no stage but the four", "" if set(extra) <= set(STAGES) else f"also {sorted(set(extra) - set(STAGES))}")
+check("the stages of this bake and no other", "" if extra == BAKE["stages"] else f"{extra}, not {BAKE['stages']}")
 
 try:
     file(str(SHARE / "plugins.lock.json"))
@@ -53,6 +58,62 @@ for path in jobs:
     except ElementTree.ParseError as error:
         broken.append(f"{path.name}: {error}")
 check("each job of the seed is XML", "; ".join(broken[:3]))
+
+file("/var/lib/jenkins-bootstrap", "root:root", "0755")
+file(str(SHARE / "settings.json"))
+
+sys.path.insert(0, str(LIBRARY))
+try:
+    from jenkins_bootstrap.boot.documents import read_image_settings
+
+    read_image_settings(SHARE / "settings.json")
+    check("settings.json is read by boot")
+except Exception as error:
+    check("settings.json is read by boot", str(error))
+
+for unit in ("jenkins.service", "jenkins-bootstrap-page.service", "jenkins-bootstrap-watch.service"):
+    file(str(UNITS / unit))
+file(str(UNITS / "jenkins-bootstrap-watch.timer"))
+file(str(UNITS / "jenkins.service.d/10-settings.conf"))
+file(str(UNITS / "jenkins-bootstrap-watch.timer.d/10-settings.conf"))
+wanted = UNITS / "multi-user.target.wants/jenkins.service"
+check("jenkins.service is enabled", "" if wanted.is_symlink() and wanted.exists() else "nothing starts it at boot")
+check("jenkins.service is not masked", "it is a link" if (UNITS / "jenkins.service").is_symlink() else "")
+if shutil.which("systemd-analyze"):
+    names = sorted(str(p) for p in UNITS.glob("jenkins*") if p.is_file())
+    status, text = output("systemd-analyze", "verify", "--man=no", *names)
+    lines = [line for line in text.splitlines() if "jenkins" in line]
+    check("systemd takes the units", "; ".join(lines[:5]))
+
+plugins = SHARE / "plugins"
+archives = sorted(p.stem for p in plugins.glob("*.jpi"))
+check(f"{BAKE['plugins']} plugins", "" if len(archives) == BAKE["plugins"] else f"holds {len(archives)}")
+if archives:
+    from jenkins_bootstrap.boot.plugins_dir import verify
+    from jenkins_bootstrap.errors import BootstrapError
+    from jenkins_bootstrap.plugins.lock import read
+
+    try:
+        verify(plugins, read(SHARE / "plugins.lock.json"), missing_allowed=False)
+        check("plugins are exploded, and as the lock says")
+    except BootstrapError as error:
+        check("plugins are exploded, and as the lock says", str(error))
+    times = {n: (plugins / f"{n}.jpi", plugins / n / ".timestamp2") for n in archives}
+    again = [n for n, (a, b) in times.items() if not b.exists() or a.stat().st_mtime != b.stat().st_mtime]
+    check("Jenkins explodes no plugin again", ", ".join(again[:5]))
+open_to_others = []
+for start in (SHARE, LIBRARY):
+    for top, folders, names in os.walk(start):
+        for path in (Path(top, name) for name in [*folders, *names]):
+            found = path.lstat()
+            if found.st_uid or (found.st_mode & 0o022 and not path.is_symlink()):
+                open_to_others.append(str(path))
+check("nothing of ours can be written by others", ", ".join(open_to_others[:5]))
+
+compiled = list(LIBRARY.glob("jenkins_bootstrap/boot/__pycache__/*.pyc"))
+# The second word of a compiled file: 1, by hash and unchecked (PEP 552), so that it is the same bytes in every bake.
+other = [p.name for p in compiled if p.read_bytes()[4:8] != b"\1\0\0\0"]
+check("our package is compiled", ", ".join(other[:5]) if compiled else "it is not")
 
 status, text = output(
     "setpriv", "--reuid=jenkins", "--regid=jenkins", "--clear-groups", "jenkins-bootstrap", "--version"
