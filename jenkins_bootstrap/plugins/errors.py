@@ -31,3 +31,7 @@ class UnreachableError(PluginError):
     def same_as(self, other: UnreachableError) -> bool:
         """Whether it is the same host for the same reason."""
         return (self.host, self.reason) == (other.host, other.reason)
+
+
+class SignatureError(PluginError):
+    """An update-center document is not signed, or not by an authority that is trusted."""

@@ -78,7 +78,7 @@ def tree_digest(folder: Path) -> str:
         if kind == b"f":
             _update(digest, f"{folder}/{path}", size)
         elif kind == b"l":
-            digest.update(os.fsencode(os.readlink(f"{folder}/{path}")))
+            digest.update(os.fsencode((folder / path).readlink()))
     return digest.hexdigest()
 
 
