@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.boot import documents, home, hooks, plugins_dir
+from jenkins_bootstrap.boot.applied import alone, record_applied
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.retry import Patience
 from jenkins_bootstrap.boot.writing import Owners, make_folder, write_file
@@ -108,22 +109,28 @@ class Boot:
             self.patience = Patience(self.settings.controller.boot.deadline_seconds, self.say)
         with ThreadPoolExecutor(max_workers=1) as beside:
             try:
-                self.clear()
-                if self.has_plugins:
-                    self._verifying = beside.submit(self._verify)  # while AWS is asked
-                return Executor({BootStep: _Handler(self)}, progress=progress).run(plan)
+                self.make_run()
+                # A look that is under way deletes its secrets.json when it ends, which must not be the one of this boot.
+                with alone(self.layout, wait_seconds=self.settings.controller.boot.deadline_seconds):
+                    self.clear()
+                    if self.has_plugins:
+                        self._verifying = beside.submit(self._verify)  # while AWS is asked
+                    return Executor({BootStep: _Handler(self)}, progress=progress).run(plan)
             except BaseException:
                 with contextlib.suppress(OSError):
                     self.layout.secrets.unlink(missing_ok=True)
                 raise
 
-    def clear(self) -> None:
-        """The folders of the run with their rights; what an earlier boot left of secrets goes first."""
-        from jenkins_bootstrap.boot.failures import begin
-
+    def make_run(self) -> None:
         owners = self.owners
         # Jenkins deletes secrets.json and counts its restarts here, and must not touch what is root's: sticky.
         make_folder(self.layout.run, uid=owners.root, gid=owners.gid, mode=0o1770)
+
+    def clear(self) -> None:
+        """What an earlier boot left of secrets goes; the folder of the stages' results with its rights."""
+        from jenkins_bootstrap.boot.failures import begin
+
+        owners = self.owners
         self.layout.secrets.unlink(missing_ok=True)
         for left in self.layout.run.glob(f".{self.layout.secrets.name}.*"):
             left.unlink()
@@ -223,24 +230,31 @@ class Boot:
     def do_hooks(self, _found: Any) -> str:
         return f"{hooks.fill(self.layout, self.owners)} stages"
 
-    def do_facts(self, found: Found) -> str:
+    def _facts(self, found: Found) -> dict[str, Any]:
         from jenkins_bootstrap.stages.facts_document import facts_document
 
-        document = facts_document(
+        return facts_document(
             self.settings,
             found.facts,
             target=self.target.name,
             endpoint=self.target.endpoint,
             github_api_url=self.target.github_api_url,
         )
-        text = canonical_json(document)
+
+    def do_facts(self, found: Found) -> str:
+        text = canonical_json(self._facts(found))
         write_file(self.layout.facts, text, uid=self.owners.root, gid=self.owners.gid, mode=0o640)
         return str(self.layout.facts)
 
     def do_secrets(self, found: Found) -> str:
+        from jenkins_bootstrap.boot.watch import inputs_of
+
         token = self._kept_token()
         assert token is not None
-        text = canonical_json(documents.secrets_document(found.secrets, token))
+        document = documents.secrets_document(found.secrets, token)
+        # What the stages are about to apply, for `watch`: a Jenkins that comes up has applied it.
+        record_applied(self.layout, inputs_of(self.layout, self.settings, self._facts(found), document))
+        text = canonical_json(document)
         write_file(self.layout.secrets, text, uid=self.owners.uid, gid=self.owners.gid, mode=0o600)
         return str(self.layout.secrets)
 
