@@ -110,7 +110,7 @@ class Boot:
         with ThreadPoolExecutor(max_workers=1) as beside:
             try:
                 self.make_run()
-                # A look that is under way deletes its secrets.json when it ends, which must not be the one of this boot.
+                # A look under way deletes its secrets.json when it ends, which must not be the one of this boot.
                 with alone(self.layout, wait_seconds=self.settings.controller.boot.deadline_seconds):
                     self.clear()
                     if self.has_plugins:
