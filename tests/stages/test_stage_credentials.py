@@ -16,9 +16,10 @@ pytestmark = pytest.mark.groovy
 STORES = """
 def loader = new GroovyClassLoader(jenkinsClass.classLoader)
 new File('{folder}').listFiles().sort().each {{ loader.parseClass(it) }}
-jenkinsClass.get().pluginManager.uberClassLoader = loader
-jenkinsClass.get().metaClass.getItemByFullName = {{ String path -> jenkinsClass.get().pluginManager.plugins.find {{ it[0].equalsIgnoreCase(path) }}?.get(1) }}
-jenkinsClass.get().pluginManager.plugins = [['github', loader.loadClass('com.cloudbees.hudson.plugins.folder.AbstractFolder').newInstance()]]
+def jenkins = jenkinsClass.get()
+jenkins.pluginManager.uberClassLoader = loader
+def folder = loader.loadClass('com.cloudbees.hudson.plugins.folder.AbstractFolder').newInstance()
+jenkins.metaClass.getItemByFullName = {{ String path -> path.equalsIgnoreCase('github') ? folder : null }}
 """
 WANTED = [
     {"id": "npm", "kind": "text", "description": "registry", "secret": "s-npm", "folder": None},
@@ -36,7 +37,7 @@ VALUES = {
 
 @pytest.fixture
 def run(boots, tmp_path):
-    """Run `code` as a stage that has the further credentials' functions; what came of it and what is in the store then."""
+    """Run `code` as a stage with the functions of further credentials; what came of it, and what is in the store then."""
 
     def go(code, values=VALUES):
         root = tmp_path / "hooks"

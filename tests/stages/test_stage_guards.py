@@ -1,4 +1,4 @@
-"""What closes Jenkins whatever became of a stage, and what a stage leaves behind, by the real Groovy against doubles."""
+"""What closes Jenkins whatever became of a stage, and what a stage leaves behind: real Groovy against doubles."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,9 @@ STAGES = [path for path in STAGE_FILES.values() if path.endswith(".groovy")]
 OK = "new File(root, 'stages/' + this.class.name + '.txt.json').text = '{\"stage\":\"x\"}'\n"
 FIRST = """
 new File(root, 'stages/init.groovy.json').text = '{"stage":"init.groovy"}'
-new File(root, 'init.groovy.d').listFiles().findAll { it.name.endsWith('.txt') }.each { it.renameTo(it.path.replace('.txt', '.groovy')) }
+new File(root, 'init.groovy.d').listFiles().findAll { it.name.endsWith('.txt') }.each {
+    it.renameTo(it.path.replace('.txt', '.groovy'))
+}
 """
 OUT_OF_THE_GUARD = {
     "an exception": "throw new RuntimeException('the cause')\n",
@@ -62,7 +64,7 @@ def test_when_every_stage_has_run_jenkins_opens_without_secrets(boots, hooks):
 
 @pytest.mark.parametrize("stage", ["init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/githubrepos.txt"])
 def test_whatever_becomes_of_a_stage_outside_its_own_guard_jenkins_stays_closed(boots, hooks, stage):
-    # A LinkageError at the top level of a later stage cannot be: what is ours throws inside `stage`, and a user's runs there.
+    # No LinkageError at the top level of a later stage: what is ours throws inside `stage`, and a user's runs there.
     kinds = {k: v for k, v in OUT_OF_THE_GUARD.items() if stage == "init.groovy" or k != "a LinkageError"}
     for kind, came in zip(kinds, boots(*(hooks({stage: code}) for code in kinds.values())), strict=True):
         assert came["outcome"] == "closed", kind
@@ -115,7 +117,8 @@ def test_a_stage_leaves_its_log_line_as_a_file_and_nothing_half(boots, tmp_path,
         write(root, {"secrets.json": json.dumps({"schema": 1, "values": values})} | whole[root])
         if root != plain:
             (root / "stages").mkdir()
-    leak = "\nstage {\n    fail('It is ' + secretValue('admin_password') + '.', 'take ' + secretValue('admin_password') + ' away')"
+    leak = "\nstage {\n    String word = secretValue('admin_password')\n"
+    leak += "    fail('It is ' + word + '.', 'take ' + word + ' away')"
     write(bad, {"init.groovy": whole[bad]["init.groovy"].replace("\nstage {", leak)})
     opened, closed, without = boots(good, bad, plain)
     said = json.loads((good / "stages" / "init.groovy.json").read_text())
@@ -132,7 +135,8 @@ def test_a_stage_leaves_its_log_line_as_a_file_and_nothing_half(boots, tmp_path,
 
 FAILURES = {
     "a stage that told nobody": (
-        "new Error('jenkins-bootstrap: the stage aws.txt failed, so Jenkins does not open. It is not-a-real-password. Try: this')",
+        "new Error('jenkins-bootstrap: the stage aws.txt failed, so Jenkins does not open. '"
+        " + 'It is not-a-real-password. Try: this')",
         {"stage": "aws.txt", "failed": True, "cause": "It is (secret).", "remedy": "this"},
     ),
     "Jenkins itself": (

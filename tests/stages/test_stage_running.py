@@ -405,14 +405,14 @@ def test_missing_plugins_are_installed_by_the_lock_with_one_restart(boots, hooks
     digest = hashlib.sha256(b"an archive").hexdigest()
     only_ec2 = INSTALLED.replace("[shortName: 'git', version: '5.7.0', active: true],", "") + LIFECYCLE
 
-    def sources(url=archive.as_uri(), sha256=digest):
-        return {"ec2": ("https://x/", "0" * 64), "git": (url, sha256)}
+    def sources(file=archive, sha256=digest):
+        return {"ec2": ("https://x/", "0" * 64), "git": (file.as_uri(), sha256)}
 
     first = hooks(wanted=wanted, before=only_ec2, sources=sources())
     again = hooks(wanted=wanted, before=only_ec2, sources=sources())
     (again / "restarts").write_text("1\n")
     wrong = hooks(wanted=wanted, before=only_ec2, sources=sources(sha256="0" * 64))
-    gone = hooks(wanted=wanted, before=only_ec2, sources=sources(url=(tmp_path / "gone.jpi").as_uri()))
+    gone = hooks(wanted=wanted, before=only_ec2, sources=sources(file=tmp_path / "gone.jpi"))
     complete = hooks(wanted=wanted, before=INSTALLED + LIFECYCLE, sources=sources())
     (complete / "restarts").write_text("1\n")
     off = hooks(before=only_ec2, sources=sources())
