@@ -1,4 +1,4 @@
-"""The tables of what plugins' classes take: how they are read from Java, what they say, and that they equal the live."""
+"""The tables of what plugins' classes take: how they are read from Java, what they say, and that they are live."""
 
 import json
 import os

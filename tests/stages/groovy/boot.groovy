@@ -22,9 +22,8 @@ Map behaviour = new GroovyShell().evaluate(new File(new File(args[0]).parentFile
 Map<String, File> generated = [:]
 
 /** The classes of a table that no double by hand is there for: a field for each parameter, and nothing else but `behaviour`. */
-Closure<File> generate = { String text ->
-    Map table = new JsonSlurper().parseText(text)
-    Closure there = { String name -> new File(classes, name.replace('.', '/') + '.class').exists() || name.startsWith('java.') }
+Closure<File> generate = { Map table, List folders ->
+    Closure there = { String name -> name.startsWith('java.') || folders.any { new File(it, name.replace('.', '/') + '.class').exists() } }
     Map sources = [:]
     Closure source = { String name, String body ->
         if (!there(name)) {
@@ -32,9 +31,10 @@ Closure<File> generate = { String text ->
             sources[name] = "package ${packaged}\n" + body.replace('@', name.substring(packaged.length() + 1))
         }
     }
+    table.sources.each { String name, String body -> source(name, body) }
     table.enums.each { String name, List constants -> source(name, "enum @ { ${constants.join(', ')} }") }
     Set types = table.classes.values().flatten().collect { it.split(': ')[1] - '[]' } as Set
-    types.findAll { it.contains('.') && !table.enums[it] && !table.classes[it] }.each { source(it as String, 'interface @ {}') }
+    types.findAll { it.contains('.') && !table.enums[it] && !table.classes[it] && !table.sources?.get(it) }.each { source(it as String, 'interface @ {}') }
     if (table.classes['hudson.plugins.ec2.AmazonEC2Cloud'] && !table.classes['hudson.plugins.ec2.EC2Cloud']) {
         source('hudson.plugins.ec2.EC2Cloud', 'abstract class @ {}')
     }
@@ -50,7 +50,7 @@ Closure<File> generate = { String text ->
         if (sources[name]) sources[name] = sources[name].replace('\u0000', '@')
     }
     File folder = File.createTempDir()
-    def made = new CompilationUnit(new CompilerConfiguration(targetDirectory: folder), null, new GroovyClassLoader(new URLClassLoader([classes.toURI().toURL()] as URL[], this.class.classLoader)))
+    def made = new CompilationUnit(new CompilerConfiguration(targetDirectory: folder), null, new GroovyClassLoader(new URLClassLoader(folders*.toURI()*.toURL() as URL[], this.class.classLoader)))
     sources.each { String name, String body -> made.addSource(name + '.groovy', body) }
     made.compile()
     folder
@@ -68,10 +68,22 @@ plain = { value ->
     ['class': value.class.name] + value.class.classLoader.loadClass('jenkins.model.Jenkins').fields(value).collectEntries { [(it.name): plain(it.get(value))] }
 }
 
-System.in.eachLine { String line ->
+Closure boot = { String line ->
     File root = new File(line)
     File table = new File(root, 'signatures.json')
-    List folders = [classes] + (table.exists() ? [generated.computeIfAbsent(table.text) { String text -> generate(text) }] : [])
+    List folders = [classes]
+    if (table.exists()) {
+        // The classes of ec2 apart: they differ from version to version, the others do not.
+        Map all = new JsonSlurper().parse(table)
+        [false, true].each { boolean ec2 ->
+            Map part = all.collectEntries { name, Map values -> [(name): values.findAll { it.key.startsWith('hudson.plugins.ec2.') == ec2 || (name == 'sources' && ec2) }] }
+            File folder = generated[JsonOutput.toJson(part)]
+            if (folder == null) {
+                folder = generated[JsonOutput.toJson(part)] = generate(part, folders)
+            }
+            folders += folder
+        }
+    }
     def loader = new URLClassLoader(folders.collect { it.toURI().toURL() } as URL[], this.class.classLoader)
     loader.loadClass('org.jenkinsci.plugins.structs.describable.DescribableModel').tables = (table.exists() ? new JsonSlurper().parse(table).classes : [:]) + [loader: loader]
     List log = []
@@ -148,6 +160,16 @@ System.in.eachLine { String line ->
         accounts: user.all.collectEntries { id, one -> [(id): [name: one.fullName, properties: one.properties*.class*.name.sort()]] },
         secrets: new File(root, 'secrets.json').exists(),
     ])
+}
+
+System.in.eachLine { String line ->
+    try {
+        boot(line)
+    } catch (Throwable problem) {
+        StringWriter trace = new StringWriter()
+        problem.printStackTrace(new PrintWriter(trace))
+        println JsonOutput.toJson([outcome: 'the doubles broke', message: trace.toString()])
+    }
     System.out.flush()
 }
 ([classes] + generated.values())*.deleteDir()

@@ -51,6 +51,9 @@ enum Milestone { JOB_CONFIG_ADAPTED, COMPLETED }
 
 class Open {}
 
+/** A cloud of somebody else's. */
+class OtherCloud { String name }
+
 class Clouds extends ArrayList {
     int replaced = 0
     void replaceBy(Collection wanted) {
