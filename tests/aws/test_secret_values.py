@@ -1,0 +1,208 @@
+"""Every secret's value at once: further credentials by kind, the webhook secret before the newest; no value told."""
+
+import json
+from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from jenkins_bootstrap.aws import find, secrets
+from jenkins_bootstrap.aws.credentials import credential_value
+from jenkins_bootstrap.config.controller import Credential
+from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.errors import SecretError, SeveralErrors
+
+CANARY = "not-a-real-value-canary"
+VALUES = {
+    "admin_username": "admin",
+    "admin_password": CANARY,
+    "github_username": "octocat",
+    "github_token": CANARY,
+    "github_webhook_secret": f"{CANARY}-new",
+}
+FORMS = serialization.PrivateFormat
+ED25519 = ed25519.Ed25519PrivateKey.generate()
+
+
+def pem(key, form=FORMS.OpenSSH):
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+LOCKED = ED25519.private_bytes(
+    serialization.Encoding.PEM, FORMS.PKCS8, serialization.BestAvailableEncryption(b"not-a-real-phrase")
+).decode()
+
+
+@pytest.fixture(scope="module")
+def agent_pem():
+    return pem(rsa.generate_private_key(public_exponent=65537, key_size=2048), FORMS.TraditionalOpenSSL)
+
+
+def settings(*credentials, hours=24):
+    return Settings.model_validate(
+        {
+            "project": "demo",
+            "region": "eu-west-1",
+            "controller": {
+                "url": "https://jenkins.example.org/",
+                "credentials": list(credentials),
+                "boot": {"webhook_overlap_hours": hours},
+            },
+            "github": {"owners": [{"name": "acme-demo"}]},
+        }
+    )
+
+
+@pytest.fixture
+def put(aws, agent_pem):
+    def store(name, value):
+        kind = "SecretBinary" if isinstance(value, bytes) else "SecretString"
+        try:
+            aws.call("secretsmanager", "create_secret", Name=name, **{kind: value})
+        except Exception:
+            aws.call("secretsmanager", "put_secret_value", SecretId=name, **{kind: value})
+
+    store("jenkins_slave_private_key", agent_pem)
+    store("jenkins", json.dumps(VALUES))
+    return store
+
+
+def now():
+    return datetime.now(UTC)
+
+
+NPM = {"id": "npm", "secret": "npm", "kind": "text"}
+
+
+def test_all_of_them_are_read_and_none_shows(aws, put, agent_pem):
+    put("npm", f"{CANARY}-npm\n")
+    put("kube", b"\x00\xff" + CANARY.encode())
+    wanted = settings(NPM, {"id": "kube", "secret": "kube", "kind": "file", "file_name": "kubeconfig"})
+    found = secrets.all_values(aws, wanted, now())
+    assert found.agent_key_pem == agent_pem
+    assert found.values == VALUES
+    assert found.credentials["npm"] == {"text": f"{CANARY}-npm"}
+    assert b64decode(found.credentials["kube"]["content"]) == b"\x00\xff" + CANARY.encode()
+    assert set(found.versions) == {"jenkins_slave_private_key", "jenkins", "npm", "kube"}
+    assert not found.overlap_open
+    assert CANARY not in repr(found)
+    assert "PRIVATE" not in repr(found)
+
+
+def test_the_secret_before_is_accepted_while_the_new_one_is_young(aws, put):
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer"}))
+    found = secrets.all_values(aws, settings(), now())
+    assert found.values["github_webhook_secret_previous"] == f"{CANARY}-new"
+    assert found.overlap_open
+    late = secrets.all_values(aws, settings(), now() + timedelta(hours=24, seconds=5))
+    assert "github_webhook_secret_previous" not in late.values
+    assert not late.overlap_open
+    assert not secrets.all_values(aws, settings(hours=0), now()).overlap_open
+
+
+def test_a_key_of_the_secret_wins_over_the_version_before(aws, put):
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "n", "github_webhook_secret_previous": "told"}))
+    assert secrets.all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "told"
+
+
+@pytest.mark.parametrize("before", ["no JSON", "[1]", '{"github_webhook_secret": 1}', b"binary", json.dumps(VALUES)])
+def test_a_version_before_that_is_of_no_use_does_no_harm(aws, put, before):
+    put("jenkins", before)
+    put("jenkins", json.dumps(VALUES))
+    assert not secrets.all_values(aws, settings(), now()).overlap_open
+
+
+def test_without_a_version_before_there_is_none(aws, put):
+    assert secrets.previous_webhook_secret(aws, "jenkins") is None
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
+    put("jenkins_slave_private_key", f"-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----")
+    put("jenkins", json.dumps(VALUES | {"break_glass": CANARY}))
+    put("login", json.dumps({"username": "u", CANARY: CANARY}))
+    login = {"id": "login", "secret": "login", "kind": "username-password"}
+    with pytest.raises(SeveralErrors) as error:
+        secrets.all_values(aws, settings(login), now())
+    text = str(error.value)
+    assert [word in text for word in ("cut off", "break_glass", "no key password")] == [True] * 3
+    assert CANARY not in text + repr(error.value)
+
+
+def test_secrets_that_are_missing_are_told_together(aws, put):
+    other = {"id": "other", "secret": "other", "kind": "text"}
+    with pytest.raises(SeveralErrors) as error:
+        secrets.all_values(aws, settings(NPM, other), now())
+    assert "secret npm" in str(error.value)
+    assert "secret other" in str(error.value)
+
+
+def test_the_glass_is_open_or_the_key_is_away(aws, put):
+    put("jenkins", json.dumps(VALUES | {"break_glass": "open"}))
+    assert secrets.all_values(aws, settings(), now()).values["break_glass"] == "open"
+    for wrong in ("", "true", "Open"):
+        put("jenkins", json.dumps(VALUES | {"break_glass": wrong}))
+        with pytest.raises(SecretError, match="break_glass is not open"):
+            secrets.all_values(aws, settings(), now())
+
+
+def test_each_credential_is_a_look_up_of_its_own(aws, put):
+    found, failed = find.ask(aws, find.questions(aws, settings(NPM)))
+    assert set(failed) == {"controller.credentials[0]"}
+    put("npm", CANARY)
+    found, failed = find.ask(aws, find.questions(aws, settings(NPM)))
+    assert not failed
+    assert [(id_, shape.name) for id_, shape in find.facts(aws, settings(NPM), found).credentials] == [("npm", "npm")]
+
+
+def value(kind, text, binary=None, **more):
+    return credential_value(Credential(id="one", secret="one", kind=kind, **more), text, binary, "secret one")
+
+
+def test_what_a_kind_takes():
+    assert value("text", "a\nb\r\n") == {"text": "a\nb"}
+    assert value("username-password", "p\n", username="u") == {"username": "u", "password": "p"}
+    pair = {"username": "u", "password": "p"}
+    assert value("username-password", json.dumps(pair)) == pair
+    key = pem(ED25519)
+    assert value("ssh-key", key, username="git") == {"username": "git", "private_key": key}
+    assert value("ssh-key", json.dumps({"username": "git", "private_key": key}))["private_key"] == key
+    locked = {"private_key": LOCKED, "passphrase": "not-a-real-phrase"}
+    assert value("ssh-key", json.dumps(locked), username="git") == {"username": "git", **locked}
+    assert value("file", "text") == {"file_name": "one", "content": "dGV4dA=="}
+
+
+@pytest.mark.parametrize("form", [FORMS.PKCS8, FORMS.TraditionalOpenSSL, FORMS.OpenSSH])
+def test_keys_of_every_form_are_taken(agent_pem, form):
+    key = serialization.load_pem_private_key(agent_pem.encode(), password=None)
+    assert value("ssh-key", pem(key, form), username="git")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "more", "what"),
+    [
+        ("text", "", {"binary": b"b"}, "is binary"),
+        ("username-password", CANARY, {}, "not JSON"),
+        ("username-password", json.dumps([CANARY]), {}, "no object"),
+        ("username-password", json.dumps({"username": CANARY}), {}, "no key password"),
+        ("username-password", json.dumps({"username": CANARY, "password": ""}), {}, "empty"),
+        ("username-password", json.dumps({"username": CANARY, "password": 1}), {}, "no string"),
+        ("username-password", json.dumps({"username": "u", "password": "p", CANARY: "x"}), {}, "1 unknown key"),
+        ("ssh-key", CANARY, {"username": "git"}, "no private key"),
+        ("ssh-key", pem(ED25519), {}, "no username"),
+        ("ssh-key", LOCKED, {"username": "git"}, "has a passphrase"),
+        (
+            "ssh-key",
+            json.dumps({"private_key": LOCKED, "passphrase": CANARY}),
+            {"username": "git"},
+            "passphrase is wrong",
+        ),
+        ("ssh-key", pem(ED25519)[:90] + "\n-----END OPENSSH PRIVATE KEY-----", {"username": "git"}, "cut off"),
+    ],
+)
+def test_what_a_kind_does_not_take_is_told_without_the_value(kind, text, more, what):
+    with pytest.raises(SecretError, match=what) as error:
+        value(kind, text, **more)
+    assert CANARY not in str(error.value) + repr(error.value)
+    assert error.value.__cause__ is None
