@@ -130,17 +130,7 @@ def test_no_secret_is_in_a_layer_a_log_or_a_file(place):
     needs_root()
     folder, _names, told = place
     ports = json.loads(run(folder, "embedded", "up", "--json").stdout)
-    client = boto3.client(
-        "secretsmanager",
-        region_name="eu-west-1",
-        endpoint_url=ports["aws"],
-        aws_access_key_id="not-a-real-key",
-        aws_secret_access_key="not-a-real-secret",
-    )
-    values = json.loads(client.get_secret_value(SecretId="jenkins")["SecretString"])
-    key = client.get_secret_value(SecretId="jenkins_slave_private_key")["SecretString"]
-    planted = [values[name] for name in ("admin_password", "github_webhook_secret", "github_token")]
-    planted.append(key.splitlines()[3])
+    planted = canaries(ports)
     assert all(len(value) > 12 for value in planted)
     state = folder / ".jenkins-bootstrap"
     # The two places whose purpose it is: the embedded Secrets Manager's own store.
@@ -149,3 +139,137 @@ def test_no_secret_is_in_a_layer_a_log_or_a_file(place):
     assert controller_layer(folder, told) in {p for p in folder.rglob("*") if p.is_dir()}
     found = [str(p) for p in looked_at for value in planted if value.encode() in p.read_bytes()]
     assert not found
+
+
+# --- an instance of the image, as it comes up
+
+
+class Instance:
+    """One that runs the controller image, and ssh into it."""
+
+    def __init__(self, folder, image, client):
+        self.folder, self.client = folder, client
+        self.key = folder / "ssh-key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)], check=True)
+        public = self.key.with_suffix(".pub").read_bytes()
+        client.import_key_pair(KeyName="visitor", PublicKeyMaterial=public)
+        ran = client.run_instances(ImageId=image, MinCount=1, MaxCount=1, KeyName="visitor", InstanceType="m7i.large")
+        self.id = ran["Instances"][0]["InstanceId"]
+        (found,) = client.describe_instances(InstanceIds=[self.id])["Reservations"][0]["Instances"]
+        self.address, self.zone = found["PublicIpAddress"], found["Placement"]["AvailabilityZone"]
+        self.port = json.loads((folder / ".jenkins-bootstrap/daemon.json").read_text())["ssh_port"]
+
+    def ssh(self, script):
+        options = ["-F", "none", "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-q"]
+        to = ["-o", "BatchMode=yes", "-i", str(self.key), "-p", str(self.port), f"admin@{self.address}"]
+        done = subprocess.run(
+            ["ssh", *options, *to, "sudo", "bash", "-s"], input=script, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def canaries(ports):
+    """Every value of the key-value secret and a line of the agents' key."""
+    client = service("secretsmanager", ports)
+    values = json.loads(client.get_secret_value(SecretId="jenkins")["SecretString"])
+    planted = [values[name] for name in ("admin_password", "github_webhook_secret", "github_token")]
+    return [*planted, client.get_secret_value(SecretId="jenkins_slave_private_key")["SecretString"].splitlines()[3]]
+
+
+def service(name, ports):
+    return boto3.client(
+        name,
+        region_name="eu-west-1",
+        endpoint_url=ports["aws"],
+        aws_access_key_id="not-a-real-key",
+        aws_secret_access_key="not-a-real-secret",
+    )
+
+
+# What every process shows of itself while boot runs, gathered as fast as can be.
+BOOT = """
+exec 2>&1
+(while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; sleep 0.02; done >/tmp/seen) & watching=$!
+set +e
+began=$(date +%s%N)
+jenkins-bootstrap boot
+status=$?
+echo "boot took $(( ($(date +%s%N) - began) / 1000000 )) ms"
+kill $watching
+exit $status
+"""
+
+
+@pytest.fixture(scope="module")
+def booted(place):
+    """An instance after `jenkins-bootstrap boot`, what that said, and the canaries."""
+    folder, _names, told = place
+    ports = json.loads(run(folder, "embedded", "up", "--json").stdout)
+    (image,) = [row["id"] for row in told["images"] if row["image"] == "controller"]
+    client = service("ec2", ports)
+    instance = Instance(folder, image, client)
+    try:
+        yield instance, instance.ssh(BOOT), canaries(ports)
+    finally:
+        client.terminate_instances(InstanceIds=[instance.id])
+
+
+def test_boot_puts_everything_in_place_in_an_instance(booted):
+    instance, said, _canaries = booted
+    assert "target: embedded AWS" in said and "SIMULATED: " in said and "NO JENKINS" in said
+    listed = instance.ssh("cd /run/jenkins-bootstrap && stat -c '%n %U:%G %a' . * hooks/* && stat -f -c %T /run")
+    has = dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
+    assert has["."] == "root:jenkins 1770"
+    assert has["facts.json"] == "root:jenkins 640"
+    assert has["secrets.json"] == "jenkins:jenkins 600"
+    assert has["service-token"] == "root:root 400"
+    assert has["hooks"] == "jenkins:jenkins 700"
+    assert {"hooks/init.groovy", "hooks/init.groovy.d", "hooks/boot-failure.groovy"} <= set(has)
+    assert listed.splitlines()[-1] == "tmpfs"
+    home = instance.ssh("stat -c '%U:%G %a' /var/lib/jenkins /usr/share/jenkins-bootstrap")
+    assert home.splitlines() == ["jenkins:jenkins 750", "root:root 755"]
+    facts = json.loads(instance.ssh("cat /run/jenkins-bootstrap/facts.json"))
+    assert facts["schema"] == 1
+    pairs = {pair["KeyName"] for pair in instance.client.describe_key_pairs()["KeyPairs"]} - {"visitor"}
+    assert any(name in json.dumps(facts) or name.startswith("demo") for name in pairs) and pairs
+    told = json.loads(instance.ssh("cat /run/jenkins-bootstrap/embedded.json"))
+    assert (told["instance_id"], told["zone"]) == (instance.id, instance.zone)
+
+
+def test_a_second_boot_of_the_instance_changes_nothing(booted):
+    instance, _said, _canaries = booted
+    sums = "cd /run/jenkins-bootstrap && find . -type f ! -path ./secrets.json -exec sha256sum {} + | sort"
+    before = instance.ssh(sums)
+    instance.ssh("jenkins-bootstrap boot 2>&1")
+    assert instance.ssh(sums) == before
+
+
+def test_a_secret_is_in_secrets_json_and_nowhere_else(booted, place):
+    needs_root()
+    instance, said, planted = booted
+    looked = "\n".join(planted)
+    found = instance.ssh(
+        f"cat >/tmp/canaries <<'END'\n{looked}\nEND\n"
+        "grep -aFl -f /tmp/canaries /tmp/seen /proc/[0-9]*/cmdline /proc/[0-9]*/environ; "
+        "grep -aFlr -f /tmp/canaries /etc /home /opt /root /run /usr/share/jenkins-bootstrap /var; "
+        "test $? -le 1 || echo failed; rm /tmp/canaries; wc -c </tmp/seen"
+    ).split()
+    assert found[:-1] == ["/run/jenkins-bootstrap/secrets.json"]
+    assert int(found[-1]) > 10_000  # processes were seen
+    assert not [value for value in planted if value in said]
+    state = place[0] / ".jenkins-bootstrap"
+    upper = state / "metal/instances" / instance.id
+    files = [p for p in [*upper.glob("upper/**/*"), *upper.glob("*.log"), state / "daemon.log"] if p.is_file()]
+    assert not [str(p) for p in files for value in planted if value.encode() in p.read_bytes()]
+
+
+def test_an_image_made_of_the_instance_carries_nothing_of_its_boot(booted, place):
+    needs_root()
+    instance, _said, planted = booted
+    instance.client.stop_instances(InstanceIds=[instance.id])
+    image = instance.client.create_image(InstanceId=instance.id, Name="of-a-running-controller")["ImageId"]
+    (layer,) = (place[0] / ".jenkins-bootstrap").glob(f"metal/layers/{image}")
+    assert not [p for p in layer.glob("run/**/*") if p.is_file()]
+    files = [p for p in layer.rglob("*") if p.is_file() and not p.is_symlink()]
+    assert not [str(p) for p in files for value in planted if value.encode() in p.read_bytes()]
