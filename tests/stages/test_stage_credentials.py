@@ -37,7 +37,7 @@ VALUES = {
 
 @pytest.fixture
 def run(boots, tmp_path):
-    """Run `code` as a stage with the functions of further credentials; what came of it, and what is in the store then."""
+    """Run `code` as a stage with the functions of further credentials; what came of it, and what the store has then."""
 
     def go(code, values=VALUES):
         root = tmp_path / "hooks"

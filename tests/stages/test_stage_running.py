@@ -471,6 +471,33 @@ def test_a_casc_file_is_applied_after_our_stages_and_before_those_of_the_user(bo
     assert bad["ran"][-1] == "jcasc.groovy"
 
 
+LEFT_CLOUDS = """
+def loader = new GroovyClassLoader(jenkinsClass.classLoader)
+Class cloud = loader.parseClass('package hudson.plugins.ec2; class EC2Cloud { String name }')
+Class other = loader.parseClass('package sample; class OtherCloud { String name }')
+jenkinsClass.get().pluginManager.uberClassLoader = loader
+['ec2-demo-gone', 'ec2-demo-busy', 'by-hand'].each { jenkinsClass.get().clouds << cloud.newInstance(name: it) }
+jenkinsClass.get().clouds << other.newInstance(name: 'ec2-demo-other')
+Class agent = loader.parseClass('package sample; class Agent { public String cloudName }')
+jenkinsClass.get().nodes = [1, *(1..2).collect { agent.newInstance(cloudName: 'ec2-demo-busy') }]
+"""
+
+
+def test_a_cloud_whose_label_is_gone_goes_when_its_agents_have(boots, hooks, settings):
+    wanted = Settings.model_validate(settings.model_dump(exclude_defaults=True) | {"agents": []})
+    left = "new File(root, 'clouds.json').text = groovy.json.JsonOutput.toJson(jenkinsClass.get().clouds*.name)\n"
+    root = hooks(wanted=wanted, plugins=None, before=LEFT_CLOUDS, edit={"init.groovy.d/github.txt": lambda text: left})
+    write(root, {"facts.json": json.dumps({"schema": 1, "agents": {}})})
+    places = {"facts_path": f"{root}/facts.json", "secrets_path": f"{root}/secrets.json"}
+    write(root, {"init.groovy.d/aws.txt": render(wanted, None, **places)["init.groovy.d/aws.txt"]})
+    (came,) = boots(root)
+    assert came["outcome"] == "open", came["message"]
+    assert json.loads((root / "clouds.json").read_text()) == ["ec2-demo-busy", "by-hand", "ec2-demo-other"]
+    assert any('"cloud ec2-demo-gone removed"' in line for line in came["log"])
+    told = "the cloud ec2-demo-busy, whose label is no longer in the settings, stays until its 2 agents are gone"
+    assert any(told in line for line in came["log"])
+
+
 FULL = "[ami: 'ami-1', numExecutors: '1', mode: 'NORMAL', minimum: 0, stop: false, password: null, tags: []]"
 
 
