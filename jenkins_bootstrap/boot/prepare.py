@@ -132,8 +132,9 @@ class Boot:
 
         owners = self.owners
         self.layout.secrets.unlink(missing_ok=True)
-        for left in self.layout.run.glob(f".{self.layout.secrets.name}.*"):
-            left.unlink()
+        for left in self.layout.run.glob(".*"):  # half-written by a boot that was killed
+            if left.is_symlink() or not left.is_dir():
+                left.unlink()
         make_folder(self.layout.results, uid=owners.uid, gid=owners.gid, mode=0o750)
         begin(self.layout)
 
