@@ -112,7 +112,7 @@ def previous_webhook_secret(aws: Aws, name: str) -> str | None:
 
 
 _SOUND: set[bytes] = set()
-"""Digests of the keys that were found sound: with 4096 bits that takes 0.4 s, and a boot reads the agents' key twice."""
+"""Digests of keys that were found sound: with 4096 bits that takes 0.4 s, and a boot reads the agents' key twice."""
 
 
 def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None:

@@ -104,22 +104,25 @@ class Boot:
 
     def run(self, progress: Callable[[str], Any] = lambda _words: contextlib.nullcontext()) -> Outcome:
         """Do all of it. Raises BootstrapError as it came; Jenkins must not start then, and no secret is left behind."""
+        try:
+            return self._run(progress)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.layout.secrets.unlink(missing_ok=True)
+            raise
+
+    def _run(self, progress: Callable[[str], Any]) -> Outcome:
         plan = self.plan()
+        deadline = self.settings.controller.boot.deadline_seconds
         if self.patience is None:
-            self.patience = Patience(self.settings.controller.boot.deadline_seconds, self.say)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            try:
-                self.make_run()
-                # A look under way deletes its secrets.json when it ends, which must not be the one of this boot.
-                with alone(self.layout, wait_seconds=self.settings.controller.boot.deadline_seconds):
-                    self.clear()
-                    if self.has_plugins:
-                        self._verifying = beside.submit(self._verify)  # while AWS is asked
-                    return Executor({BootStep: _Handler(self)}, progress=progress).run(plan)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    self.layout.secrets.unlink(missing_ok=True)
-                raise
+            self.patience = Patience(deadline, self.say)
+        self.make_run()
+        # A look under way deletes its secrets.json when it ends, which must not be the one of this boot.
+        with ThreadPoolExecutor(max_workers=1) as beside, alone(self.layout, wait_seconds=deadline):
+            self.clear()
+            if self.has_plugins:
+                self._verifying = beside.submit(self._verify)  # while AWS is asked
+            return Executor({BootStep: _Handler(self)}, progress=progress).run(plan)
 
     def make_run(self) -> None:
         owners = self.owners

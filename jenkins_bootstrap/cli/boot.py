@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
-from jenkins_bootstrap.errors import BootstrapError, SeveralErrors, UsageError
+from jenkins_bootstrap.errors import BootstrapError, UsageError
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.boot.alarm import Alarm
@@ -134,7 +134,7 @@ def _run(ctx: Context, this: Boot) -> None:
     try:
         outcome = this.run(ctx.progress)
     except Exception as error:
-        failures.note(this.layout, _as_one(error))
+        failures.note(this.layout, _expected(error))
         if isinstance(error, BootstrapError):
             error.exit_status = 1  # to systemd it is one failure, whatever was wrong
         raise
@@ -145,16 +145,12 @@ def _run(ctx: Context, this: Boot) -> None:
         ctx.note(f"everything is in place for Jenkins ({told})")
 
 
-def _as_one(error: Exception) -> BootstrapError:
-    """Why the boot failed, as the page shows it: several errors as one, an unexpected one by its kind alone."""
-    if isinstance(error, SeveralErrors):
-        lines = [f"{each.where}: {each.what}" if each.where else each.what for each in error.errors]
-        hints = dict.fromkeys(each.hint for each in error.errors if each.hint)
-        return BootstrapError("\n".join(lines), where=f"{len(lines)} errors", hint="\n".join(hints))
+def _expected(error: Exception) -> BootstrapError:
+    """Why the boot failed, as the page shows it; an unexpected error by its kind alone."""
     if isinstance(error, BootstrapError):
         return error
     return BootstrapError(
-        f"unexpected {type(error).__name__}", where="boot", hint="journalctl -u jenkins.service has the report's place"
+        f"unexpected {type(error).__name__}", where="boot", hint="journalctl -u jenkins.service names the report"
     )
 
 
