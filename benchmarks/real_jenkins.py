@@ -55,7 +55,9 @@ class World:
 
     def controller(self, root: Path) -> LocalController:
         port = free_port()
-        made = replace(self.gathered, settings=trial.at(self.gathered.settings, f"http://127.0.0.1:{port}/"))
+        version = self.gathered.war_version
+        settings = trial.local_settings(self.gathered.settings, f"http://127.0.0.1:{port}/", version)
+        made = replace(self.gathered, settings=settings)
         controller = trial.put(self.ctx, made, Layout(root), port)
         controller.options = shlex.split(os.environ.get("JENKINS_JAVA_OPTIONS", ""))
         return controller
@@ -67,8 +69,6 @@ class World:
 def boot(controller: LocalController, *, stages: bool) -> tuple[float, float]:
     """Seconds to the login page, and of our stages by their own clock; everything is removed afterwards."""
     if not stages:
-        shutil.rmtree(controller.layout.stages)
-        (controller.layout.stages / "init.groovy.d").mkdir(parents=True)
         controller.prepare = lambda: bare(controller)
     try:
         controller.start()
@@ -80,9 +80,9 @@ def boot(controller: LocalController, *, stages: bool) -> tuple[float, float]:
 
 
 def bare(controller: LocalController) -> None:
-    """The hook root of a Jenkins without stages."""
+    """An empty hook root, and the plugins where `boot` puts them."""
     controller.layout.hooks.mkdir(parents=True)
-    controller.layout.results.mkdir()
+    (controller.layout.home / "plugins").symlink_to(controller.layout.plugins)
 
 
 def median_of(runs: list[tuple[float, float]]) -> tuple[float, float]:

@@ -26,6 +26,8 @@ from typing import Any
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.unit import java_options
 from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.plugins.explode import explode, tree_digest
 from jenkins_bootstrap.resources import share
 
 RESTART = 5
@@ -218,10 +220,10 @@ def lay_out(
     documents: Mapping[str, str] = {},
 ) -> None:
     """Make what an image carries below `layout.root`, for its owner's eyes only: war, stages, seed, and `documents` by
-    their name in /usr/share/jenkins-bootstrap; and the empty folders of JENKINS_HOME and of the run."""
+    their name in /usr/share/jenkins-bootstrap; and an empty JENKINS_HOME."""
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.root.chmod(0o700)
-    for path in (layout.run, layout.home, layout.war.parent, layout.share):
+    for path in (layout.run.parent, layout.home, layout.war.parent, layout.share):
         path.mkdir(parents=True, exist_ok=True)
     if not layout.war.exists():
         layout.war.symlink_to(war.resolve())
@@ -230,24 +232,22 @@ def lay_out(
     _write(layout.share, {name: text.encode() for name, text in documents.items()})
 
 
-def write_run(layout: Layout, facts: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
-    """What `boot` writes in front of each start: the hooks afresh, facts.json, secrets.json."""
-    from jenkins_bootstrap.stages.render import guards
-
-    shutil.rmtree(layout.hooks, ignore_errors=True)
-    shutil.rmtree(layout.results, ignore_errors=True)
-    shutil.copytree(layout.stages, layout.hooks)
-    closing = guards(
-        results_path=str(layout.results),
-        secrets_path=str(layout.secrets),
-        first_path=str(layout.stages / "init.groovy"),
-        hooks_path=str(layout.hooks),
-    )
-    _write(layout.hooks, {name: text.encode() for name, text in closing.items()})
-    layout.results.mkdir()
-    layout.facts.write_text(json.dumps(facts))
-    layout.secrets.touch(mode=0o600)
-    layout.secrets.write_text(json.dumps(secrets))
+def put_plugins(layout: Layout, files: Mapping[str, tuple[Path, str]], cache: Path) -> None:
+    """Put the image's plugins below `layout`, exploded. `files` gives the archive and its SHA-256 (hex) of each plugin;
+    what is exploded once stays in `cache`, and later controllers get links to it."""
+    layout.plugins.mkdir(parents=True, exist_ok=True)
+    digests = {}
+    for name, (archive, sha256) in sorted(files.items()):
+        kept = cache / sha256
+        if not (kept / "digest").is_file():
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(archive, kept / f"{name}.jpi")
+            explode(kept / f"{name}.jpi", kept / name)
+            write_atomic(kept / "digest", tree_digest(kept / name))
+        link_tree(kept / f"{name}.jpi", layout.plugins / f"{name}.jpi")
+        link_tree(kept / name, layout.plugins / name)
+        digests[name] = (kept / "digest").read_text()
+    write_atomic(layout.plugins / "tree.json", canonical_json(digests))
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets as random
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.cli import content
 from jenkins_bootstrap.cli.context import Context
@@ -38,20 +37,27 @@ class Trial:
     """Everything known before anything is made: what Jenkins is started with, and what differs from an image."""
 
     settings: Settings
+    """Those of this machine's controller: its URL, its GitHub, its Jenkins, no volume of its own."""
     lock: Lock
+    """What the settings want."""
+    carried: Lock
+    """What this controller has in its place: the plugins at hand, or the same lock."""
     war: War | None
     """None only in a plan that does not download."""
-    war_version: str
-    war_words: str
     files: Mapping[str, Path]
     """Plugin files by name: those at hand, or those of the lock."""
-    versions: Mapping[str, str]
     to_fetch: tuple[str, ...]
     choice: Choice | None
     """What was chosen of a folder of plugins; None when the plugins are the lock's."""
     made: content.Definitions
-    facts: Mapping[str, Any]
-    secrets: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {plugin.name: plugin.version for plugin in self.carried.plugins}
+
+    @property
+    def war_version(self) -> str:
+        return self.settings.controller.jenkins.version
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -62,19 +68,21 @@ class Trial:
 
 
 def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, download: bool = True) -> Trial:
-    """Find, list and render everything; changes nothing but the caches of downloads. `url` is what Jenkins will be at.
+    """List and render everything; changes nothing but the caches of downloads. `url` is what Jenkins will be at.
+
+    What the settings name in AWS is looked up by each start, as on a controller.
 
     Raises BootstrapError when there is no Jenkins to start, or its plugins cannot be had; both are told at once.
     """
     from jenkins_bootstrap.cli.plugins import wanted_lock
     from jenkins_bootstrap.cli.sources import check_organisation, github_api_url
-    from jenkins_bootstrap.plugins.at_hand import choose, read_folder
+    from jenkins_bootstrap.plugins.at_hand import as_lock, choose, read_folder
     from jenkins_bootstrap.plugins.errors import UnreachableError
 
     check_organisation(ctx)
     lock, _notes = wanted_lock(ctx)
     errors: list[BootstrapError] = []
-    found, at_hand, choice = None, None, None
+    found, at_hand, choice, carried = None, None, None, lock
     files: dict[str, Path] = {}
     to_fetch: tuple[str, ...] = ()
     try:
@@ -92,29 +100,30 @@ def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, do
         errors.append(error)
     raise_all(errors)
     version = found.version if found is not None else ctx.settings.controller.jenkins.version
-    versions = {plugin.name: plugin.version for plugin in lock.plugins}
     if at_hand is not None:
         choice = choose(ctx.settings.controller.plugins, at_hand, version, lock)
         files = {plugin.name: plugin.path for plugin in choice.plugins}
-        versions = choice.versions
-    facts = content.facts_document(ctx)
+        carried = as_lock(choice, version)
     # The jobs of this machine's GitHub name it, in place of the one in the settings.
     github = ctx.settings.github.model_copy(update={"api_url": github_api_url(ctx)})
     ctx.settings = ctx.settings.model_copy(update={"github": github})
     return Trial(
-        settings=at(ctx.settings, url),
+        settings=local_settings(ctx.settings, url, version),
         lock=lock,
+        carried=carried,
         war=found,
-        war_version=version,
-        war_words=str(found.path) if found is not None else "would be downloaded first",
         files=files,
-        versions=versions,
         to_fetch=to_fetch,
         choice=choice,
         made=content.definitions(ctx, lock),
-        facts=facts,
-        secrets=secrets_document(ctx),
     )
+
+
+def local_settings(settings: Settings, url: str, version: str) -> Settings:
+    """The settings of a controller of this machine: reached at `url`, with this Jenkins, JENKINS_HOME in its folder."""
+    jenkins = settings.controller.jenkins.model_copy(update={"version": version})
+    here = {"url": url, "jenkins": jenkins, "volume": None}
+    return settings.model_copy(update={"controller": settings.controller.model_copy(update=here)})
 
 
 def find_war(ctx: Context, given: Path | None, *, download: bool) -> War | None:
@@ -153,22 +162,6 @@ def locked_files(ctx: Context, lock: Lock, *, download: bool) -> tuple[dict[str,
     return files, ()
 
 
-def at(settings: Settings, url: str) -> Settings:
-    """The settings of a controller that is reached at `url`."""
-    controller = settings.controller.model_copy(update={"url": url})
-    return settings.model_copy(update={"controller": controller})
-
-
-def secrets_document(ctx: Context) -> dict[str, Any]:
-    """secrets.json as `boot` writes it. For the stages alone; never to be shown."""
-    from jenkins_bootstrap.aws import secrets
-
-    key = secrets.read(ctx.aws, ctx.settings.secrets.agent_key)
-    values = dict(ctx.secret_values)
-    token = "11" + random.token_hex(16)
-    return {"schema": 1, "agent_private_key": key.text, "service_token": token, "values": values}
-
-
 @contextmanager
 def surroundings(ctx: Context) -> Iterator[None]:
     """Leave the embedded AWS as it was found: what this command started of it ends with it, what it made goes."""
@@ -197,6 +190,7 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
     root = parent / str(os.getpid())
     place = MEMORY if os.access(MEMORY, os.W_OK) else None
     memory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
+    key_pair = agents_key_pair(ctx)
     controller = None
     try:
         controller = put(ctx, trial, Layout(root), port, memory)
@@ -210,7 +204,7 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
         if controller is not None:
             controller.stop()
             with suppress(BootstrapError):
-                end_agents(ctx, controller.url)
+                clear(ctx, controller.url, key_pair)
         shutil.rmtree(memory, ignore_errors=True)
         shutil.rmtree(root, ignore_errors=True)
         for folder in (parent, ctx.state):
@@ -227,35 +221,49 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def end_agents(ctx: Context, url: str) -> None:
-    """Terminate the agents that the Jenkins at `url` left: the EC2 plugin tags them with it."""
+def agents_key_pair(ctx: Context) -> str | None:
+    """The name of the key pair that the start will import; None when it is there, and so not ours to remove."""
+    from jenkins_bootstrap.aws import keypair, secrets
+
+    text = secrets.read(ctx.aws, ctx.settings.secrets.agent_key).text
+    secrets.check_rsa_pem(text, f"secret {ctx.settings.secrets.agent_key}")
+    name = keypair.name_of(ctx.settings.project, keypair.public_key(text))
+    return name if keypair.find(ctx.aws, name) is None else None
+
+
+def clear(ctx: Context, url: str, key_pair: str | None) -> None:
+    """Remove what the Jenkins at `url` left in AWS: its agents, which the EC2 plugin tags with it, and the key pair."""
     mine = [{"Name": "tag:jenkins_server_url", "Values": [url]}]
     alive = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
     pages = ctx.aws.pages("ec2", "describe_instances", "Reservations", Filters=mine + alive)
     ids = [instance["InstanceId"] for reservation in pages for instance in reservation["Instances"]]
     if ids:
         ctx.aws.call("ec2", "terminate_instances", InstanceIds=ids)
+    if key_pair is not None:
+        ctx.aws.call("ec2", "delete_key_pair", KeyName=key_pair)
 
 
 def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | None = None) -> LocalController:
     """Lay the trial out below `layout.root` and return its controller, not started yet. `memory` is an empty folder on
     tmpfs for what a controller has there."""
-    from jenkins_bootstrap.boot import local
+    from jenkins_bootstrap.boot import documents, local
+    from jenkins_bootstrap.boot.prepare import Boot
+    from jenkins_bootstrap.files import canonical_json
     from jenkins_bootstrap.jobs.seed import seed_files
     from jenkins_bootstrap.plugins.lock import dumps
     from jenkins_bootstrap.stages.render import render
 
     assert trial.war is not None
+    layout.root.mkdir(mode=0o700, parents=True)
     if memory is not None:
-        layout.run.parent.mkdir(parents=True)
-        layout.run.symlink_to(memory)
+        layout.run.parent.symlink_to(memory)
     stages = render(
         trial.settings,
         trial.versions,
         facts_path=str(layout.facts),
         secrets_path=str(layout.secrets),
         seed_path=str(layout.seed),
-        sources={plugin.name: (plugin.url, plugin.sha256) for plugin in trial.lock.plugins},
+        sources={plugin.name: (plugin.url, plugin.sha256) for plugin in trial.carried.plugins},
     )
     rendered = trial.made.rendered
     local.lay_out(
@@ -263,13 +271,24 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
         war=trial.war.path,
         stages=stages,
         seed=seed_files(rendered.jobs, rendered.folders, trial.made.listed_at),
-        documents={"plugins.lock.json": dumps(trial.lock)},
+        documents={
+            layout.plugin_lock.name: dumps(trial.carried),
+            layout.settings.name: canonical_json(documents.image_settings(trial.settings)),
+            layout.image.name: canonical_json({"target": ctx.target, "project": trial.settings.project}),
+        },
     )
-    plugins = layout.home / "plugins"
-    plugins.mkdir()
-    for name, path in trial.files.items():
-        local.link_tree(path, plugins / f"{name}.jpi")
-    environment = ctx.endpoints.environment() if ctx.target == "embedded" else {}
-    return local.LocalController(
-        layout, port, prepare=lambda: local.write_run(layout, trial.facts, trial.secrets), environment=environment
+    sha256 = {plugin.name: plugin.sha256 for plugin in trial.carried.plugins}
+    local.put_plugins(
+        layout, {name: (path, sha256[name]) for name, path in trial.files.items()}, ctx.cache / "exploded"
     )
+    environment: dict[str, str] = {}
+    environ: dict[str, str] = {}
+    if ctx.target == "embedded":
+        environment = ctx.endpoints.environment()
+        told = {"aws_endpoint": ctx.endpoints.aws_url, "github_url": ctx.endpoints.github_url}
+        environ = {variable: told[key] for key, variable in documents.ENDPOINTS.items()}
+
+    def prepare() -> None:
+        Boot(layout, environ=environ, say=ctx.trace, log=ctx.trace if ctx.verbose else None).run()
+
+    return local.LocalController(layout, port, prepare=prepare, environment=environment)

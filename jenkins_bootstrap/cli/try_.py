@@ -122,7 +122,7 @@ def _tell_differences(ctx: Context, made: Trial) -> None:
 
 
 def _tell_ready(ctx: Context, made: Trial, controller: LocalController, ready: Ready) -> None:
-    user = str(made.secrets["values"]["admin_username"])
+    user = str(ctx.secret_values["admin_username"])
     secret = made.settings.secrets.settings
     mine = ["jenkins-bootstrap", "-c", str(ctx.settings_path), "embedded", "secret", secret, "admin_password"]
     aws = ["aws", "secretsmanager", "get-secret-value", "--secret-id", secret, "--query", "SecretString"]
@@ -158,7 +158,7 @@ def _show_plan(ctx: Context, made: Trial) -> None:
         ctx.data(
             {
                 "jenkins": made.war_version,
-                "war": made.war_words,
+                "war": str(made.war.path) if made.war is not None else None,
                 "url": made.settings.controller.url,
                 "plugins": dict(plugins),
                 "to_fetch": list(made.to_fetch),
@@ -168,7 +168,8 @@ def _show_plan(ctx: Context, made: Trial) -> None:
             }
         )
         return
-    ctx.out(f"would start Jenkins {made.war_version} ({made.war_words})")
+    war = made.war.path if made.war is not None else "its war would be downloaded first"
+    ctx.out(f"would start Jenkins {made.war_version} ({war})")
     ctx.out(f"  at {made.settings.controller.url}, in place of {ctx.settings.controller.url}")
     ctx.out(f"  with {len(plugins)} plugins {source}")
     if made.to_fetch:

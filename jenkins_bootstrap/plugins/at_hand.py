@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.files import sha256_file
 from jenkins_bootstrap.plugins.errors import PluginError
 from jenkins_bootstrap.plugins.implied import implied
-from jenkins_bootstrap.plugins.lock import Lock, split_wanted
+from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, split_wanted
 from jenkins_bootstrap.plugins.update_center import Dependency
 from jenkins_bootstrap.plugins.versions import Version, older
 
@@ -151,6 +152,27 @@ def choose(wanted: Iterable[str], at_hand: Mapping[str, PluginFile], core: str, 
         plugins=tuple(chosen[name] for name in sorted(chosen)),
         missing=tuple(sorted(missing.items())),
         unfit=tuple(_unfit(chosen, core)),
+    )
+
+
+def as_lock(choice: Choice, core: str) -> Lock:
+    """A lock of the chosen files as they are, for a controller that has these."""
+    return Lock(
+        core=core,
+        source_id="at hand",
+        source_date="",
+        plugins=tuple(
+            LockedPlugin(
+                name=plugin.name,
+                version=plugin.version,
+                sha256=sha256_file(plugin.path),
+                url=plugin.path.resolve().as_uri(),
+                required_core=plugin.required_core,
+                dependencies=tuple(d for d in plugin.dependencies if not d.optional),
+                optional=tuple(d for d in plugin.dependencies if d.optional),
+            )
+            for plugin in choice.plugins
+        ),
     )
 
 

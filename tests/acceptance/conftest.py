@@ -23,7 +23,7 @@ from jenkins_bootstrap.boot.local import free_port
 from jenkins_bootstrap.cli import trial
 from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.embedded.client import down
-from jenkins_bootstrap.plugins.at_hand import choose, read_folder
+from jenkins_bootstrap.plugins.at_hand import as_lock, choose, read_folder
 from jenkins_bootstrap.stages.render import STAGE_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +93,7 @@ class World:
     def __init__(self, folder, raw=None, listed=None):
         self.folder = folder
         self.canaries = {}
+        self.secrets = {}
         (folder / "stages").mkdir()
         (folder / "stages/mine.txt").write_text(MINE)
         (folder / "jenkins-bootstrap.yml").write_text(yaml.safe_dump(raw or settings(), sort_keys=False))
@@ -129,21 +130,33 @@ class World:
         if chosen.missing:
             pytest.skip(f"not at hand: {', '.join(name for name, _ in chosen.missing)}")
         files = {plugin.name: plugin.path for plugin in chosen.plugins}
-        return replace(self.trial, files=files, versions=chosen.versions)
+        return replace(self.trial, files=files, choice=chosen, carried=as_lock(chosen, self.trial.war_version))
 
     def controller(self, change=lambda stages: stages, made=None):
         """A controller of its own folder and port, not started. `change` is given its stages by name, to spoil them;
         `made` stands for the world's trial."""
         port = free_port()
         made = made or self.trial
-        made = replace(made, settings=trial.at(made.settings, f"http://127.0.0.1:{port}/"))
+        url = f"http://127.0.0.1:{port}/"
+        made = replace(made, settings=trial.local_settings(made.settings, url, made.war_version))
         layout = Layout(self.folder / f"controller-{next(self._numbers)}")
         controller = trial.put(self.ctx, made, layout, port)
         controller.options = shlex.split(os.environ.get("JENKINS_JAVA_OPTIONS", ""))
         for name, text in change(stages(layout)).items():
             (layout.stages / name).write_text(text)
+        boot = controller.prepare
+
+        def prepare():
+            boot()
+            self.secrets[controller.port] = json.loads(layout.secrets.read_text())
+
+        controller.prepare = prepare
         self._made.append(controller)
         return controller
+
+    def secrets_of(self, controller):
+        """What the stages of the controller's last start were given."""
+        return self.secrets[controller.port]
 
     def close(self):
         for controller in self._made:
@@ -253,6 +266,16 @@ def first_boot(world, request):
 @pytest.fixture(scope="session")
 def controller(first_boot):
     return first_boot[0]
+
+
+@pytest.fixture
+def facts(controller):
+    return json.loads(controller.layout.facts.read_text())
+
+
+@pytest.fixture
+def secrets(world, controller):
+    return world.secrets_of(controller)
 
 
 @pytest.fixture(scope="session")

@@ -117,8 +117,8 @@ def test_accounts_are_those_of_the_settings(admin, controller):
     assert len(kept) == 4  # SYSTEM, which the core makes in memory, is no account
 
 
-def test_the_service_account_signs_in_with_its_token_alone(controller, client_of, world):
-    token = world.trial.secrets["service_token"]
+def test_the_service_account_signs_in_with_its_token_alone(client_of, secrets):
+    token = secrets["service_token"]
     assert client_of(SERVICE_ACCOUNT, token).get("manage/").status_code == 200
     assert client_of(SERVICE_ACCOUNT, "11" + 32 * "0").get("api/json").status_code == 401
 
@@ -126,14 +126,14 @@ def test_the_service_account_signs_in_with_its_token_alone(controller, client_of
 # Credentials
 
 
-def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, world):
-    values = world.trial.secrets["values"]
+def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secrets):
+    values = secrets["values"]
     expected = {
         "github-token": [values["github_username"], values["github_token"]],
         "github-token-api": [values["github_token"]],
         "github-webhook-secret": [values["github_webhook_secret"]],
         "github-webhook-secret-previous": [values["github_webhook_secret_previous"]],
-        AGENT_KEY: [world.trial.secrets["agent_private_key"].strip()],
+        AGENT_KEY: [secrets["agent_private_key"].strip()],
     }
     # Compared inside Jenkins: only whether they are equal comes back.
     same = admin.script(
@@ -215,9 +215,9 @@ def expected_template(settings, facts, agent, kind):
     }
 
 
-def test_clouds_and_templates_are_those_of_the_settings_field_by_field(admin, world, have_plugins):
+def test_clouds_and_templates_are_those_of_the_settings_field_by_field(admin, world, facts, have_plugins):
     have_plugins("ec2")
-    settings, facts = world.trial.settings, world.trial.facts
+    settings = world.trial.settings
     wanted = {
         agent.label: [expected_template(settings, facts, agent, kind) for kind in agent.instance_types]
         for agent in settings.agents
@@ -248,7 +248,7 @@ def test_clouds_and_templates_are_those_of_the_settings_field_by_field(admin, wo
 # GitHub
 
 
-def test_the_github_server_and_the_hooks_are_configured(admin, world, have_plugins):
+def test_the_github_server_and_the_hooks_are_configured(admin, facts, have_plugins):
     have_plugins("github")
     said = admin.script("""
         def c = org.jenkinsci.plugins.github.GitHubPlugin.configuration()
@@ -256,7 +256,7 @@ def test_the_github_server_and_the_hooks_are_configured(admin, world, have_plugi
                 secrets: c.hookSecretConfigs.collect { [it.credentialsId, it.signatureAlgorithm?.name()] },
                 url: c.hookUrl.toString(), override: c.overrideHookUrl]
     """)
-    api = world.trial.facts["github_api_url"]
+    api = facts["github_api_url"]
     assert said["servers"] == [["demo", api, "github-token-api", False]]
     assert said["secrets"] == [["github-webhook-secret", "SHA256"], ["github-webhook-secret-previous", "SHA256"]]
     assert (said["url"], said["override"]) == (f"{admin.url}{HOOK}", False)
@@ -282,7 +282,7 @@ def test_deliveries_signed_with_the_new_and_the_old_secret_are_taken_and_no_othe
 # Jobs
 
 
-def test_every_repository_has_its_job_with_its_source(admin, world, have_plugins):
+def test_every_repository_has_its_job_with_its_source(admin, world, facts, have_plugins):
     have_plugins("github-branch-source", "workflow-multibranch", "cloudbees-folder")
     said = admin.script("""
         return jenkins.model.Jenkins.get().allItems(jenkins.branch.MultiBranchProject).collectEntries { job ->
@@ -290,7 +290,7 @@ def test_every_repository_has_its_job_with_its_source(admin, world, have_plugins
                             it.traits*.class*.simpleName.sort()] }
             [(job.fullName): job.SCMSources.collect(values)] }
     """)
-    api = world.trial.facts["github_api_url"]
+    api = facts["github_api_url"]
     jobs = world.trial.made.rendered.jobs
     assert set(said) == {job.path for job in jobs}
     assert len(jobs) >= 100
@@ -313,8 +313,7 @@ def test_every_job_keeps_its_machine_line_and_is_not_old_data(admin, world):
 # Secrets
 
 
-def canaries(world):
-    secrets = world.trial.secrets
+def canaries(secrets):
     plain = [
         value
         for name, value in secrets["values"].items()
@@ -330,11 +329,14 @@ def holding(paths, wanted):
     ]
 
 
-def test_no_secret_is_in_plain_anywhere_on_the_controller(controller, world, admin):
-    wanted = canaries(world)
+def test_no_secret_is_in_plain_anywhere_on_the_controller(controller, secrets, admin):
+    wanted = canaries(secrets)
     assert len(wanted) > 8
     assert not controller.layout.secrets.exists()
-    everything = [p for p in controller.layout.root.rglob("*") if not p.is_symlink()]
+    # The service account's token is root's, on tmpfs, for `watch`; its hash is all that Jenkins has.
+    token = controller.layout.service_token
+    assert token.stat().st_mode & 0o077 == 0
+    everything = [p for p in controller.layout.root.rglob("*") if not p.is_symlink() and p != token]
     assert len(everything) > 500
     assert not holding(everything, wanted)
     process = Path("/proc", str(controller.process.pid))

@@ -30,13 +30,13 @@ def mirror(world):
 
 def lacking(trial, url, sha256):
     """The trial of an image that lacks one plugin, with the settings that let it be installed."""
-    plugins = tuple(replace(p, url=url, sha256=sha256) if p.name == LACKING else p for p in trial.lock.plugins)
+    plugins = tuple(replace(p, url=url, sha256=sha256) if p.name == LACKING else p for p in trial.carried.plugins)
     boot = trial.settings.controller.boot.model_copy(update={"install_missing_plugins": True})
     controller = trial.settings.controller.model_copy(update={"boot": boot})
     return replace(
         trial,
         settings=trial.settings.model_copy(update={"controller": controller}),
-        lock=replace(trial.lock, plugins=plugins),
+        carried=replace(trial.carried, plugins=plugins),
         files={name: path for name, path in trial.files.items() if name != LACKING},
     )
 

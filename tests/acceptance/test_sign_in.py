@@ -10,7 +10,7 @@ from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT
 
 @pytest.fixture(scope="module")
 def directory(world):
-    """A controller whose people are in a directory that does not answer, and its trial."""
+    """A controller whose people are in a directory that does not answer, and the secrets of its start."""
     trial = world.with_plugins("ldap")
     options = {"server": "ldap://127.0.0.1:1", "rootDN": "dc=example,dc=com"}
     sign_in = SignIn(kind="ldap", options=options, groups={"admins": "administrator"})
@@ -20,7 +20,7 @@ def directory(world):
     try:
         jenkins.start()
         jenkins.wait()
-        yield jenkins, trial
+        yield jenkins, world.secrets_of(jenkins)
     finally:
         jenkins.stop()
 
@@ -30,8 +30,7 @@ def realm(service):
 
 
 def test_the_glass_is_broken_and_mended_in_the_running_jenkins(directory, client, run_live):
-    jenkins, trial = directory
-    secrets = trial.secrets
+    jenkins, secrets = directory
     service = client(jenkins, SERVICE_ACCOUNT, secrets["service_token"])
     admin = client(jenkins, "admin", secrets["values"]["admin_password"])
     assert realm(service) == "hudson.security.LDAPSecurityRealm"
@@ -53,9 +52,9 @@ def test_the_glass_is_broken_and_mended_in_the_running_jenkins(directory, client
 
 
 def test_a_stage_that_fails_in_the_running_jenkins_closes_nothing(directory, client, run_live):
-    jenkins, trial = directory
-    service = client(jenkins, SERVICE_ACCOUNT, trial.secrets["service_token"])
-    wrong = {**trial.secrets, "values": {**trial.secrets["values"], "break_glass": "ajar"}}
+    jenkins, secrets = directory
+    service = client(jenkins, SERVICE_ACCOUNT, secrets["service_token"])
+    wrong = {**secrets, "values": {**secrets["values"], "break_glass": "ajar"}}
     said = run_live(jenkins, service, "init.groovy", wrong)
     assert said["failed"]
     assert "break_glass" in said["cause"]

@@ -60,7 +60,7 @@ def make(tmp_path):
         program.chmod(0o755)
         layout = Layout(tmp_path / "root")
         lay_out(layout, war=tmp_path / "jenkins.war", stages={"init.groovy": "x"}, seed={"seed.json": b"{}"})
-        layout.results.mkdir()
+        layout.results.mkdir(parents=True)
         controller = LocalController(layout, free_port(), java=str(program), **options)
         made.append(controller)
         return controller

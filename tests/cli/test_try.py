@@ -64,11 +64,12 @@ def java(tmp_path):
     return folder
 
 
-def test_it_runs_until_interrupted_and_leaves_nothing(place, java):
+def test_it_runs_until_interrupted_and_leaves_nothing(place, java, tmp_path_factory):
     given = ["--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins")]
     command = [sys.executable, "-m", "jenkins_bootstrap", "-c", str(place / "jenkins-bootstrap.yml"), "try", *given]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_"))}
     environment["PATH"] = f"{java}:{environment['PATH']}"
+    environment["JENKINS_BOOTSTRAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     before = {path.name for path in place.iterdir()} | {"seen"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = [process.stdout.readline() for _ in range(4)]
