@@ -79,7 +79,7 @@ MODEL = "jenkinsClass.classLoader.loadClass('org.jenkinsci.plugins.structs.descr
 
 
 def table(version=None, **changes):
-    """What the doubles are made from: the classes of one Jenkins, those of ec2 of another version where one is named."""
+    """What the doubles are made from: the classes of one Jenkins, those of ec2 of another version if it is named."""
     made = copy.deepcopy({part: LIVE[part] for part in ("classes", "kinds", "enums")})
     if version is not None:
         one = next(one for one in tables() if one.version == version).as_json()
