@@ -21,6 +21,7 @@ SECONDS = 5.0
 """What a look may take, so that news are in Jenkins within one period of the timer and so much."""
 BUILD_SECONDS = 60
 MINE = "user_mine.txt"
+WATCH = [sys.executable, "-m", "jenkins_bootstrap", "watch"]
 
 
 def new_pem():
@@ -93,7 +94,7 @@ def test_what_is_rotated_is_applied_and_a_running_build_goes_on(rotating, look, 
         seconds=BUILD_SECONDS,
     )
 
-    # The agents' key: the credential, its pair in AWS, and new objects for the clouds, which keep the pair they began with.
+    # The agents' key: the credential, its pair in AWS, and new clouds, as one keeps the pair it began with.
     before = clouds(service)
     pairs = len(aws.call("ec2", "describe_key_pairs")["KeyPairs"])
     pem = new_pem()
@@ -144,8 +145,7 @@ def test_one_look_of_the_command_is_done_in_time(rotating):
     world.ctx.aws.call("secretsmanager", "put_secret_value", SecretId=name, SecretString=new_pem())
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "jenkins_bootstrap", "watch", "--json", "--root", controller.layout.root]
-        + ["--url", controller.url],
+        [*WATCH, "--json", "--root", controller.layout.root, "--url", controller.url],
         env={**os.environ, **environ(world)},
         capture_output=True,
         text=True,
