@@ -10,7 +10,6 @@ from pathlib import Path
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.writing import Owners, explained
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.files import sha256_file
 
 
 def fill(layout: Layout, owners: Owners) -> int:
@@ -51,21 +50,6 @@ def wanted(layout: Layout, stages: list[Path]) -> dict[str, str]:
         first_path=str(layout.stages / "init.groovy"),
         hooks_path=str(layout.hooks),
     )
-
-
-def is_fresh(layout: Layout) -> bool:
-    """Whether the hook root is as `fill` leaves it, for a plan."""
-    try:
-        files = wanted(layout, _stages(layout))
-    except BootstrapError:
-        return False
-    there = {str(p.relative_to(layout.hooks)) for p in layout.hooks.rglob("*") if p.is_file()}
-    return there == set(files) and all((layout.hooks / n).read_text(encoding="utf-8") == t for n, t in files.items())
-
-
-def digest(layout: Layout) -> str:
-    """A digest of the image's stages, for the log."""
-    return ", ".join(f"{path.name} {sha256_file(path)[:12]}" for path in _stages(layout))
 
 
 _AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"

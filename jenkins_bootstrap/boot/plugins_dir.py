@@ -7,8 +7,9 @@ settings allow that missing ones are installed. Downloads nothing.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,28 +91,41 @@ def _wrong(folder: Path, name: str, sha256: str, digest: object) -> list[Bootstr
     return []
 
 
-def verify_installed(folder: Path, lock: Lock) -> None:
-    """What Jenkins installed itself must be of the lock. `folder` is the upper layer; its exploded parts are Jenkins'.
+def discard(layout: Layout, lock: Lock, missing: Iterable[str]) -> tuple[str, ...]:
+    """Take out of the upper layer what is not a plugin of the lock that the image lacks; returns what was there.
 
-    Raises BootstrapError for an archive that the lock does not have, or has with another SHA-256.
+    Such a one was installed, changed or removed by hand. What stays are archives as locked, and what Jenkins exploded
+    of them. The layer is changed only while it is not mounted, as the kernel asks.
     """
+    upper = upper_layer(layout)
     locked = {plugin.name: plugin.sha256 for plugin in lock.plugins}
-    errors: list[BootstrapError] = []
-    for archive in sorted(folder.glob("*.[jh]pi")):
-        if archive.is_file() and locked.get(archive.stem) != sha256_file(archive):
-            hint = f"remove {folder}, or reboot: it lies on tmpfs"
-            errors.append(BootstrapError("is not the plugin of the lock", where=str(archive), hint=hint))
-    raise_all(errors)
+    there = sorted(upper.iterdir()) if upper.is_dir() else []
+    keep = {name for name in missing if _is_archive(upper / f"{name}.jpi", locked[name])}
+    gone = [path for path in there if path.name not in keep and path.name.removesuffix(".jpi") not in keep]
+    if gone:
+        _unmount(layout.home / "plugins")
+    with explained(upper):
+        for path in gone:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return tuple(path.name for path in gone)
+
+
+def _is_archive(path: Path, sha256: str) -> bool:
+    return path.is_file() and not path.is_symlink() and sha256_file(path) == sha256
 
 
 def put(layout: Layout, owners: Owners, *, writable: bool) -> str:
     """Put the image's plugins over JENKINS_HOME/plugins; says what was done. Once there, nothing is changed.
 
-    On a controller it is a mount. Below a folder for tests it is a symbolic link, as a mount would outlive the test.
+    On a controller it is a mount. Below a folder for tests, as a mount would outlive the test, it is a symbolic link, or
+    a copy where Jenkins may add some.
     """
     source, target = layout.plugins, layout.home / "plugins"
     if layout.root != Path("/") or os.geteuid() != 0:
-        return _link(source, target)
+        return _copy(source, target) if writable else _link(source, target)
     return mount(layout, owners, writable=writable)
 
 
@@ -120,8 +134,7 @@ def mount(layout: Layout, owners: Owners, *, writable: bool) -> str:
     source, target = layout.plugins, layout.home / "plugins"
     if _is_put(source, target, writable=writable):
         return "is mounted already"
-    while mounted(target):
-        _run("umount", str(target))
+    _unmount(target)
     make_folder(target, uid=owners.uid, gid=owners.gid, mode=0o750)
     if not writable:
         _run("mount", "--bind", "-o", "ro,nosuid,nodev", str(source), str(target))
@@ -131,6 +144,11 @@ def mount(layout: Layout, owners: Owners, *, writable: bool) -> str:
     make_folder(work, uid=0, gid=0, mode=0o700)
     _run("mount", "-t", "overlay", "-o", _options(source, upper, work), "plugins", str(target))
     return "mounted with a layer for what is missing"
+
+
+def _unmount(target: Path) -> None:
+    while mounted(target):
+        _run("umount", str(target))
 
 
 def upper_layer(layout: Layout) -> Path:
@@ -146,6 +164,14 @@ def _link(source: Path, target: Path) -> str:
             target.unlink()
         target.symlink_to(source)
     return "linked"
+
+
+def _copy(source: Path, target: Path) -> str:
+    with explained(target):
+        if target.is_dir():
+            return "is copied already"
+        shutil.copytree(source, target)  # with their times, by which Jenkins sees that they are exploded
+    return "copied"
 
 
 def _is_put(source: Path, target: Path, *, writable: bool) -> bool:
@@ -172,8 +198,8 @@ def _options(source: Path, upper: Path, work: Path) -> str:
     return f"lowerdir={source},upperdir={upper},workdir={work},nosuid,nodev"
 
 
-def _run(*command: str, environ: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolError(
             f"{' '.join(command)} failed: {done.stderr.strip() or done.returncode}",

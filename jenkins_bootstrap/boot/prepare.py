@@ -167,8 +167,8 @@ class Boot:
             self.say(f"NO PLUGINS: this image was baked without the {len(self.lock.plugins)} plugins of its lock")
             return plugins_dir.Verified(0, tuple(plugin.name for plugin in self.lock.plugins))
         verified = self._verifying.result()
-        if self.writable_plugins:
-            plugins_dir.verify_installed(plugins_dir.upper_layer(self.layout), self.lock)
+        if self.writable_plugins and (gone := plugins_dir.discard(self.layout, self.lock, verified.missing)):
+            self.say(f"taken away, as the lock does not have it so: {', '.join(gone)}")
         self.say(f"{verified.plugins} plugins are as the lock says")
         if verified.missing:
             self.say(f"Jenkins will install {len(verified.missing)} plugins of the lock that the image lacks")

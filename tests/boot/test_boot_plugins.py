@@ -68,12 +68,19 @@ def test_missing_ones_are_an_error_unless_they_may_be_installed(controller):
     assert verify(controller, missing_allowed=True) == plugins_dir.Verified(1, ("ec2",))
 
 
-def test_what_jenkins_installed_must_be_of_the_lock(controller, tmp_path):
-    shutil.copy(controller.plugins / "ec2.jpi", tmp_path)
-    plugins_dir.verify_installed(tmp_path, read(controller.plugin_lock))
-    (tmp_path / "ec2.jpi").write_bytes(b"other")
-    with pytest.raises(BootstrapError, match="is not the plugin of the lock"):
-        plugins_dir.verify_installed(tmp_path, read(controller.plugin_lock))
+def test_only_what_the_lock_has_stays_of_what_was_installed(controller):
+    upper = plugins_dir.upper_layer(controller)
+    upper.mkdir()
+    shutil.move(controller.plugins / "ec2.jpi", upper)
+    shutil.move(controller.plugins / "ec2", upper)
+    (upper / "by-hand.jpi").write_text("by hand")
+    (upper / "by-hand").mkdir()
+    (upper / "github.jpi").write_text("a newer one, by hand")
+    lock = read(controller.plugin_lock)
+    assert plugins_dir.discard(controller, lock, ("ec2",)) == ("by-hand", "by-hand.jpi", "github.jpi")
+    assert sorted(path.name for path in upper.iterdir()) == ["ec2", "ec2.jpi"]
+    (upper / "ec2.jpi").write_text("other")
+    assert plugins_dir.discard(controller, lock, ("ec2",)) == ("ec2", "ec2.jpi")
 
 
 MOUNTED = """
