@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from pathlib import Path
 from xml.etree import ElementTree
 
 from jenkins_bootstrap.boot.layout import Layout

@@ -120,8 +120,8 @@ def _is_archive(path: Path, sha256: str) -> bool:
 def put(layout: Layout, owners: Owners, *, writable: bool) -> str:
     """Put the image's plugins over JENKINS_HOME/plugins; says what was done. Once there, nothing is changed.
 
-    On a controller it is a mount. Below a folder for tests, as a mount would outlive the test, it is a symbolic link, or
-    a copy where Jenkins may add some.
+    On a controller it is a mount. Below a folder for tests, as a mount would outlive the test, it is a symbolic link,
+    or a copy where Jenkins may add some.
     """
     source, target = layout.plugins, layout.home / "plugins"
     if layout.root != Path("/") or os.geteuid() != 0:
