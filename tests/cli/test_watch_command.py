@@ -1,6 +1,7 @@
 """`watch` as a person or systemd calls it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
