@@ -20,11 +20,12 @@ import yaml
 
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.local import free_port
+from jenkins_bootstrap.boot.watch import stage_file
 from jenkins_bootstrap.cli import trial
 from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.embedded.client import down
+from jenkins_bootstrap.embedded.seeder import agent_key
 from jenkins_bootstrap.plugins.at_hand import as_lock, choose, read_folder
-from jenkins_bootstrap.stages.render import STAGE_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = {"JENKINS_WAR", "JENKINS_PLUGINS"}
@@ -43,11 +44,26 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.acceptance)
 
 
+FURTHER = {
+    "npm": "not-a-real-npm-token-Xq81",
+    "registry": "not-a-real-registry-password-Xq82",
+    "deploy": agent_key(),
+    "kube": "not-a-real-kubeconfig-Xq84\nwith: two lines\n",
+}
+"""The secrets of the further credentials, by name."""
+
+
 def settings():
     """Settings that use what can be used."""
     raw = yaml.safe_load((ROOT / "jenkins-bootstrap.yml").read_text())
     raw["controller"]["stages"] = "stages"
     raw["controller"]["admin_address"] = "jenkins@example.com"
+    raw["controller"]["credentials"] = [
+        {"id": "npm-token", "secret": "npm", "kind": "text", "description": "packages"},
+        {"id": "registry", "secret": "registry", "kind": "username-password", "username": "robot", "folder": "github"},
+        {"id": "deploy", "secret": "deploy", "kind": "ssh-key", "username": "git", "folder": "github/acme-demo"},
+        {"id": "kubeconfig", "secret": "kube", "kind": "file", "file_name": "kubeconfig"},
+    ]
     raw["agents"][0]["idle_minutes"] = 7
     raw["agents"][0]["cap"] = 4
     raw["agents"].append(
@@ -103,6 +119,10 @@ class World:
         self._numbers = itertools.count(1)
         self._made = []
         self._trial = None
+
+    def create_secrets(self, **values):
+        for name, value in values.items():
+            self.ctx.aws.call("secretsmanager", "create_secret", Name=name, SecretString=value)
 
     def put_secrets(self, **changes):
         """Canary values into the key-value secret; what is None is taken away."""
@@ -208,7 +228,7 @@ class Client:
 
 
 def live(controller, service, stage, secrets):
-    """Run a stage again in the running Jenkins, as `watch` does: its file is named in the call, no secret travels.
+    """Run a stage again in the running Jenkins with these secrets, as `watch` does.
 
     Returns what the stage said of itself.
     """
@@ -217,7 +237,7 @@ def live(controller, service, stage, secrets):
     layout.secrets.write_text(json.dumps(secrets))
     said = layout.results / f"{stage}.json"
     said.unlink(missing_ok=True)
-    file = layout.hooks / STAGE_FILES[stage]
+    file = stage_file(layout, stage)
     loader = "jenkins.model.Jenkins.get().pluginManager.uberClassLoader"
     script = f"new GroovyShell({loader}, new Binding()).evaluate(new File('{file}'))"
     try:
@@ -241,6 +261,7 @@ def world(tmp_path_factory):
         pytest.skip("no real Jenkins: set JENKINS_WAR and JENKINS_PLUGINS, and have java")
     world = World(tmp_path_factory.mktemp("world"))
     try:
+        world.create_secrets(**FURTHER)
         world.canaries = world.put_secrets(
             admin_username="admin",
             admin_password="not-a-real-password-of-admin-Xq71",
@@ -336,6 +357,11 @@ def client():
 def new_world(world):
     """Makes another world; the caller closes it."""
     return World
+
+
+@pytest.fixture(scope="session")
+def further():
+    return dict(FURTHER)
 
 
 @pytest.fixture(scope="session")

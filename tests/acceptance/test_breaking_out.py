@@ -36,8 +36,13 @@ def hostile(tmp_path_factory, evil, new_world, base_settings, listed):
     agent["remote_fs"] = "/home/'$(id)`id`${1+1}\"<&>"
     raw["jobs"] = {"folder": "github", "script_path": evil[0]}
     repositories = [one | {"description": evil[number % len(evil)]} for number, one in enumerate(listed()[:8])]
+    controller["credentials"] = [
+        {"id": f"evil{number}", "secret": f"evil{number}", "kind": "text", "description": text, "folder": "github"}
+        for number, text in enumerate(evil)
+    ]
     world = new_world(tmp_path_factory.mktemp("hostile"), raw, repositories)
     try:
+        world.create_secrets(**{f"evil{number}": text for number, text in enumerate(evil)})
         values = {f"password_person{number}": f"not-a-real-{text}"[:72] for number, text in enumerate(evil)}
         world.canaries = world.put_secrets(
             admin_password=f"not-a-real-{evil[1]}"[:72], github_webhook_secret=evil[2], **values
@@ -106,3 +111,12 @@ def test_secrets_arrive_as_they_are(hostile, admin):
         wanted=world.canaries["github_webhook_secret"],
     )
     assert same is True
+    further = admin.script(
+        """
+        def type = com.cloudbees.hudson.plugins.folder.properties.FolderCredentialsProvider.FolderCredentialsProperty
+        def all = jenkins.model.Jenkins.get().getItemByFullName('github').properties.get(type).credentials
+        return all.collectEntries { [(it.id): [it.secret.plainText, it.description]] }
+        """
+    )
+    assert {name: value for name, (value, _) in further.items()} == {f"evil{n}": text for n, text in enumerate(evil)}
+    assert all(further[f"evil{n}"][1].startswith(text.strip()) for n, text in enumerate(evil))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from jenkins_bootstrap.jobs.marker import read_line
+from jenkins_bootstrap.resources import share
+from jenkins_bootstrap.stages.signatures import tables
 from jenkins_bootstrap.stages.values import AGENT_KEY, SERVICE_ACCOUNT
 
 STAGES = ["init.groovy", "aws.txt", "github.txt", "githubrepos.txt", "user_mine.txt"]
@@ -126,7 +128,7 @@ def test_the_service_account_signs_in_with_its_token_alone(client_of, secrets):
 # Credentials
 
 
-def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secrets):
+def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secrets, further):
     values = secrets["values"]
     expected = {
         "github-token": [values["github_username"], values["github_token"]],
@@ -134,6 +136,8 @@ def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secre
         "github-webhook-secret": [values["github_webhook_secret"]],
         "github-webhook-secret-previous": [values["github_webhook_secret_previous"]],
         AGENT_KEY: [secrets["agent_private_key"].strip()],
+        "npm-token": [further["npm"]],
+        "kubeconfig": ["kubeconfig", further["kube"]],
     }
     # Compared inside Jenkins: only whether they are equal comes back.
     same = admin.script(
@@ -142,6 +146,7 @@ def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secre
         def pair = com.cloudbees.plugins.credentials.common.StandardUsernamePasswordCredentials
         def values = { pair.isInstance(it) ? [it.username, it.password.plainText]
             : it instanceof org.jenkinsci.plugins.plaincredentials.StringCredentials ? [it.secret.plainText]
+            : it instanceof org.jenkinsci.plugins.plaincredentials.FileCredentials ? [it.fileName, it.content.text]
             : it.privateKeys*.trim() }
         return all.collectEntries { [(it.id): [same: values(it) == expected[it.id], scope: it.scope.name()]] }
         """,
@@ -151,6 +156,20 @@ def test_credentials_are_there_by_id_with_the_values_of_the_secrets(admin, secre
     assert all(one["same"] for one in same.values()), same
     assert same[AGENT_KEY]["scope"] == same["github-webhook-secret"]["scope"] == "SYSTEM"
     assert same["github-token"]["scope"] == "GLOBAL"
+
+
+def test_credentials_of_a_folder_are_in_it_and_nowhere_else(admin, further):
+    same = admin.script(
+        """
+        def type = com.cloudbees.hudson.plugins.folder.properties.FolderCredentialsProvider.FolderCredentialsProperty
+        def of = { jenkins.model.Jenkins.get().getItemByFullName(it).properties.get(type)?.credentials ?: [] }
+        return [github: of('github').collect { [it.id, it.username, it.password.plainText == registry] },
+                owner: of('github/acme-demo').collect { [it.id, it.username, it.privateKey.trim() == deploy.trim()] }]
+        """,
+        registry=further["registry"],
+        deploy=further["deploy"],
+    )
+    assert same == {"github": [["registry", "robot", True]], "owner": [["deploy", "git", True]]}
 
 
 # Clouds
@@ -313,13 +332,15 @@ def test_every_job_keeps_its_machine_line_and_is_not_old_data(admin, world):
 # Secrets
 
 
-def canaries(secrets):
+def canaries(secrets, further):
     plain = [
         value
         for name, value in secrets["values"].items()
         if value.startswith("not-a-real") or name.endswith("_password")
     ]
     key = [line for line in secrets["agent_private_key"].splitlines() if len(line) == 64][2:5]
+    key += [line for line in further["deploy"].splitlines() if len(line) == 64][2:5]
+    plain += [further["npm"], further["registry"], further["kube"].splitlines()[0]]
     return [value.encode() for value in (*plain, *key, secrets["service_token"]) if len(value) > 15]
 
 
@@ -329,8 +350,8 @@ def holding(paths, wanted):
     ]
 
 
-def test_no_secret_is_in_plain_anywhere_on_the_controller(controller, secrets, admin):
-    wanted = canaries(secrets)
+def test_no_secret_is_in_plain_anywhere_on_the_controller(controller, secrets, further, admin):
+    wanted = canaries(secrets, further)
     assert len(wanted) > 8
     assert not controller.layout.secrets.exists()
     # The service account's token is root's, on tmpfs, for `watch`; its hash is all that Jenkins has.
@@ -344,3 +365,29 @@ def test_no_secret_is_in_plain_anywhere_on_the_controller(controller, secrets, a
     for path in ("log/all", "systemInfo", "manage/configure", "job/github/job/acme-demo/job/repository-001/config.xml"):
         answer = admin.get(path)
         assert not [value for value in wanted if value in answer.content], path
+
+
+# What the tables say
+
+
+def test_the_classes_take_what_the_tables_say(admin, have_plugins):
+    """The live model of every class of the EC2 plugin that the stages build, against what was read from its sources."""
+    have_plugins("ec2")
+    answer = admin.post("scriptText", data={"script": (share("groovy") / "signatures.groovy").read_text()})
+    live = json.loads(answer.text.strip().splitlines()[-1])
+    version = live["plugins"]["ec2"].partition(" ")[0]
+    table = next((one for one in tables() if one.version == version), None)
+    if table is None:
+        pytest.skip(f"no table for ec2 {version}")
+    read = table.as_json()
+    said = {name: values for name, values in live["classes"].items() if live["from"][name] == "ec2"}
+    assert {name: sorted(values) for name, values in said.items()} == {
+        name: sorted(read["classes"][name]) for name in said
+    }
+    assert len(said) >= 5
+
+
+def test_no_class_is_refused_by_the_class_filter(controller):
+    if "SUPPRESS_WHITELIST=true" in " ".join(controller.options):
+        pytest.skip("the class filter is switched off by JENKINS_JAVA_OPTIONS")
+    assert "ClassFilterImpl#notifyRejected" not in controller.log.read_text()
