@@ -122,19 +122,28 @@ def image_rows(ctx: Context) -> Iterator[Row]:
 
 
 def plugin_rows(ctx: Context) -> Iterator[Row]:
-    """Whether the plugins can be pinned: each known, its dependencies there, none needing a newer core."""
-    from jenkins_bootstrap.cli.plugins import wanted_lock
+    """Whether the plugins can be pinned (each known, with its dependencies, for this core) and are sound."""
+    from jenkins_bootstrap.cli.plugins import signature_words, wanted
+    from jenkins_bootstrap.plugins.source import document_words
 
     try:
-        lock, notes = wanted_lock(ctx)
+        found = wanted(ctx)
     except BootstrapError as error:
         yield from failures("controller.plugins", error)
         return
-    yield Row("controller.plugins", "ok", f"{len(lock.plugins)} plugins for core {lock.core}")
-    for note in notes:
+    lock, document = found.lock, found.document
+    said = f"{len(lock.plugins)} plugins for core {lock.core}, Java {lock.java} on {lock.architecture}"
+    yield Row("controller.plugins", "ok", said)
+    if document is not None:
+        status: Status = "note" if document.signer is None else "ok"
+        words = f"{document_words(document.source, document.generated)}: {signature_words(ctx, document)}"
+        yield Row("update center", status, words)
+    for words in found.words:
         yield Row(
-            "controller.plugins", "note", note, "jenkins-bootstrap plugins lock pins them, plugins verify tells more"
+            "controller.plugins", "note", words, "jenkins-bootstrap plugins lock pins them, plugins verify tells more"
         )
+    for finding in found.findings:
+        yield Row("controller.plugins", "fail" if finding.wrong else "note", str(finding), finding.hint)
 
 
 def organisation_rows(ctx: Context) -> Iterator[Row]:
@@ -179,7 +188,7 @@ def told(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(told(item) for item in value)
     if hasattr(value, "keys"):
-        return f"version {value.version[:8]}, an RSA key in PEM"
+        return f"version {value.version[:8]} of {value.name}"
     name = getattr(value, "name", "")
     ident = getattr(value, "id", None) or getattr(value, "arn", "")
     return f"{ident} ({name})" if name and name != ident else str(ident)

@@ -51,7 +51,7 @@ def explode(archive: Path, folder: Path) -> None:
         mark = temporary / TIMESTAMP
         mark.touch()
         os.utime(mark, ns=(times.st_mtime_ns, times.st_mtime_ns))
-        temporary.chmod(0o755)
+        _open_to_read(temporary)
         _swap(temporary, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError) as error:
         raise PluginError(f"is no plugin, or cut off: {error}", where=str(archive), hint=_HINT) from None
@@ -158,6 +158,16 @@ def _jar(opened: zipfile.ZipFile, classes: list[zipfile.ZipInfo]) -> bytes:
             entry.compress_type = zipfile.ZIP_STORED if name in folders else zipfile.ZIP_DEFLATED
             jar.writestr(entry, b"" if name in folders else opened.read(files[name]))
     return packed.getvalue()
+
+
+def _open_to_read(folder: Path) -> None:
+    """Give everything the modes that the usual umask gives, whatever it is here."""
+    folder.chmod(0o755)
+    for top, folders, files in os.walk(folder):
+        for name in folders:
+            os.chmod(f"{top}/{name}", 0o755)  # noqa: PTH101, S103 - twice as quick without a Path each
+        for name in files:
+            os.chmod(f"{top}/{name}", 0o644)  # noqa: PTH101
 
 
 def _swap(new: Path, folder: Path) -> None:

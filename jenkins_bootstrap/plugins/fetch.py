@@ -31,6 +31,7 @@ from jenkins_bootstrap.plugins import update_center
 from jenkins_bootstrap.plugins.errors import PluginError, UnreachableError
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin
 from jenkins_bootstrap.plugins.notes import SUFFIXES
+from jenkins_bootstrap.plugins.signature import Trust
 from jenkins_bootstrap.plugins.source import is_url
 
 _TIMEOUT_SECONDS = 20
@@ -70,14 +71,20 @@ def http_get(url: str) -> AbstractContextManager[Stream]:
 
 
 def read_document(
-    source: str, *, get: Get = http_get, sleep: Callable[[float], None] = time.sleep, attempts: int = _ATTEMPTS
+    source: str,
+    trust: Trust | None = None,
+    *,
+    get: Get = http_get,
+    sleep: Callable[[float], None] = time.sleep,
+    attempts: int = _ATTEMPTS,
 ) -> update_center.UpdateCenter:
     """The update-center document at a path or an http(s) URL.
 
-    Raises PluginError when it cannot be had, is cut off, or is no such document.
+    Raises PluginError when it cannot be had, is cut off, or is no such document; SignatureError when it must be signed
+    by someone in `trust` and is not.
     """
     if not is_url(source):
-        return update_center.read(Path(source))
+        return update_center.read(Path(source), trust)
     where = _shown(source)
 
     def attempt() -> bytes:
@@ -87,7 +94,7 @@ def read_document(
         return raw
 
     raw = _patiently(attempt, where, "controller.update_center may also name a file", sleep, attempts)
-    return update_center.parse(raw, where)
+    return update_center.parse(raw, where, trust)
 
 
 def fetch(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from jenkins_bootstrap.plugins.update_center import Dependency
 if TYPE_CHECKING:
     from jenkins_bootstrap.config.models import Settings
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 did not say which Java and architecture a lock is for, and is read still."""
 FILE_NAME = "jenkins-bootstrap.lock.json"
 _AGAIN = "jenkins-bootstrap plugins lock makes it anew"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -48,12 +49,18 @@ class LockedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """All plugins for one core, sorted by name, and which update-center document (id and date) they were found in."""
+    """All plugins for one core, sorted by name, and which update-center document (id and date) they were found in.
+
+    `java` (feature release) and `architecture` (amd64, arm64) are those of the controller that it was made for; None in
+    a lock that does not say.
+    """
 
     core: str
     source_id: str
     source_date: str
     plugins: tuple[LockedPlugin, ...]
+    java: int | None = None
+    architecture: str | None = None
 
     def plugin(self, name: str) -> LockedPlugin | None:
         return next((p for p in self.plugins if p.name == name), None)
@@ -74,10 +81,13 @@ def path_beside(settings_path: Path) -> Path:
 
 def dumps(lock: Lock) -> str:
     """The lock as text; the same lock gives the same bytes."""
+    said = {"java": lock.java, "architecture": lock.architecture}
+    made_for = {} if None in said.values() else said
     return canonical_json(
         {
-            "format": FORMAT,
+            "format": FORMAT if made_for else 1,
             "core": lock.core,
+            **made_for,
             "updateCenter": {"id": lock.source_id, "generated": lock.source_date},
             "plugins": [_to_json(p) for p in sorted(lock.plugins, key=lambda p: p.name)],
         }
@@ -111,16 +121,17 @@ def loads(text: str, source: str) -> Lock:
         ) from None
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
         raise PluginError("is no plugin lock", where=source, hint=_AGAIN)
-    if value["format"] != FORMAT:
+    if value["format"] not in (1, FORMAT):
         raise PluginError(
-            f"the plugin lock has format {value['format']}, this version knows {FORMAT}",
+            f"the plugin lock has format {value['format']}, this version knows 1 and {FORMAT}",
             where=source,
             hint=f"use the version of jenkins-bootstrap that wrote it, or: {_AGAIN}",
         )
     try:
         center = value["updateCenter"]
         plugins = tuple(_from_json(p) for p in value["plugins"])
-        lock = Lock(_text(value, "core"), _text(center, "id"), _text(center, "generated"), plugins)
+        java, architecture = _made_for(value)
+        lock = Lock(_text(value, "core"), _text(center, "id"), _text(center, "generated"), plugins, java, architecture)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PluginError(f"the plugin lock is damaged: {error}", where=source, hint=_AGAIN) from None
     names = [p.name for p in plugins]
@@ -130,13 +141,34 @@ def loads(text: str, source: str) -> Lock:
     return lock
 
 
+def made_for(settings: Settings) -> tuple[int, str]:
+    """The Java (feature release) and the architecture of the controller that these settings describe."""
+    images = settings.images
+    ours = images.get("controller") or next((i for i in images.values() if i.template == "controller"), None)
+    return settings.controller.java.version, ours.architecture if ours is not None else "amd64"
+
+
+def completed(lock: Lock, settings: Settings) -> Lock:
+    """A lock of format 1 with what it does not say, from the settings; any other as it is."""
+    if lock.java is not None:
+        return lock
+    java, architecture = made_for(settings)
+    return replace(lock, java=java, architecture=architecture)
+
+
 def lock_needed(settings: Settings, lock: Lock | None) -> str | None:
-    """Why the plugins must be locked (again) for these settings; None when `lock` satisfies them."""
+    """Why the plugins must be locked (again) for these settings; None when `lock` satisfies them.
+
+    A lock that does not say its Java and architecture satisfies any: see `completed`.
+    """
     if lock is None:
         return "there is no plugin lock"
     wanted = dict(split_wanted(one) for one in settings.controller.plugins)
     if lock.core != settings.controller.jenkins.version:
         return f"it is for core {lock.core}, the settings want {settings.controller.jenkins.version}"
+    java, architecture = made_for(settings)
+    if lock.java not in (None, java) or lock.architecture not in (None, architecture):
+        return f"it is for Java {lock.java} on {lock.architecture}, the settings want Java {java} on {architecture}"
     locked = lock.by_name()
     asked = set(lock.requested)
     if added := sorted(set(wanted) - asked):
@@ -195,6 +227,15 @@ def _from_json(raw: Mapping[str, Any]) -> LockedPlugin:
         implied=_needs(raw.get("implied", []), optional=True),
         requested=requested,
     )
+
+
+def _made_for(value: Mapping[str, Any]) -> tuple[int | None, str | None]:
+    if value["format"] == 1:
+        return None, None
+    java = value["java"]
+    if not isinstance(java, int) or isinstance(java, bool):
+        raise TypeError("java is no number")
+    return java, _text(value, "architecture")
 
 
 def _needs(raw: Any, *, optional: bool) -> tuple[Dependency, ...]:

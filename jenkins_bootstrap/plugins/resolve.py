@@ -27,13 +27,15 @@ def resolve(
     *,
     locked: Lock | None = None,
     upgrade: Collection[str] = (),
+    made_for: tuple[int, str] | None = None,
 ) -> Lock:
     """The lock for `wanted` (each `name` or `name@version`) on a Jenkins of version `core`.
 
     Dependencies that are not optional are added, and so are the plugins that the core implies, where the document has
     them. A plugin in `locked` keeps its version while that satisfies everything; those named in `upgrade` (or all, for
     `ALL`) take the document's. A version asked for with `@` must be the document's or the locked one, as nothing else
-    comes with a hash.
+    comes with a hash. `made_for`, the controller's Java and architecture, is what the lock says of itself: a document
+    offers one file for all.
 
     Raises PluginError, or SeveralErrors of them: an unknown plugin (with the nearest name), a version that cannot be
     had, a required core newer than `core` (these three as WantedPluginError), a dependency that is missing or too old,
@@ -51,7 +53,8 @@ def resolve(
         fresh |= outgrown  # what was locked no longer fits: begin again with the document's version of it
     raise_all(run.errors or _circles(run.chosen, run.asked))
     plugins = tuple(sorted(run.chosen.values(), key=lambda p: p.name))
-    return Lock(core, document.id, document.generated, plugins)
+    java, architecture = made_for or (None, None)
+    return Lock(core, document.id, document.generated, plugins, java, architecture)
 
 
 @dataclass

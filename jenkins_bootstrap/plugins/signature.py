@@ -56,8 +56,8 @@ class Trust:
     now: datetime
     named: str
 
-    def check(self, document: Mapping[str, Any], source: str) -> None:
-        """Raise SignatureError unless `document` (floats as WrittenFloat) is signed by one that is trusted."""
+    def check(self, document: Mapping[str, Any], source: str) -> str:
+        """Who signed `document` (floats as WrittenFloat). Raises SignatureError when it is nobody who is trusted."""
         block = document.get(BLOCK)
         if block is None:
             raise SignatureError(
@@ -78,6 +78,7 @@ class Trust:
                 hint=_OTHER,
             )
         _signed_by(certificates[0], _bytes(block, "correct_signature512", source), signed, source)
+        return _subject(certificates[0])
 
     def _path(self, certificates: Sequence[Certificate], source: str) -> None:
         """From the signing certificate up to an authority. As in RFC 5280, an authority's own dates do not count."""
@@ -109,6 +110,20 @@ class Trust:
             where=source,
             hint=f"see that this machine's clock ({self.now:%Y-%m-%d}) is right; take a newer document, {_NOT_CHECKED}",
         )
+
+
+def authorities(pem: bytes, where: str) -> tuple[Certificate, ...]:
+    """The certificates in a file, which came from `where`. Raises SignatureError when there is none to be read."""
+    from cryptography import x509
+
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise SignatureError(
+            f"holds no certificate in PEM: {error}",
+            where=where,
+            hint="controller.update_center_authority names a file that begins with -----BEGIN CERTIFICATE-----",
+        ) from None
 
 
 def canonical(value: Any, source: str = "") -> bytes:

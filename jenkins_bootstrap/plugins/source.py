@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 OFFICIAL = "https://updates.jenkins.io/update-center.actual.json"
 """Jenkins' own document, always of today."""
 SAMPLE = "update-center-sample.json"
+AUTHORITY = "update-center-authority.pem"
+"""The certificate of Jenkins' own authority, among the package's data."""
 
 
 def document_source(settings: Settings, target: Literal["embedded", "aws"]) -> str:
@@ -25,6 +27,20 @@ def document_source(settings: Settings, target: Literal["embedded", "aws"]) -> s
     if target == "embedded":
         return str(settings.embedded.update_center or sample(SAMPLE))
     return OFFICIAL
+
+
+def unsigned_because(settings: Settings, target: Literal["embedded", "aws"]) -> str | None:
+    """Why the signature of the target's document is not looked at, in a few words; None when it is.
+
+    A file that `embedded.update_center` names is a person's own, and the sample that ships with the package comes with
+    it: both are taken as they are.
+    """
+    if settings.controller.update_center_check == "none":
+        return "controller.update_center_check is none"
+    if target == "embedded" and settings.controller.update_center is None:
+        named = settings.embedded.update_center
+        return "it is the sample that ships with the package" if named is None else "embedded.update_center names it"
+    return None
 
 
 def document_words(source: str, generated: str) -> str:

@@ -1,7 +1,8 @@
 """Reads an update-center document: plain JSON, `updateCenter.post(...)`, either of them gzipped.
 
-Gives typed values and refuses what is cut off or has another form. It fetches nothing (see `fetch`) and decides nothing
-(see `resolve`). A plugin's entry is read when it is asked for: a document holds 2,000, a lock needs 90.
+Gives typed values and refuses what is cut off or has another form. It fetches nothing (see `fetch`), decides nothing
+(see `resolve`) and trusts whom it is told to (see `signature`). A plugin's entry is read when it is asked for: a
+document holds 2,000, a lock needs 90.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.plugins.errors import PluginError
+from jenkins_bootstrap.plugins.signature import Trust, WrittenFloat
 
 _JSONP = re.compile(rb"\s*updateCenter\.post\(\s*")
 _MOST_BYTES = 256 * 1024 * 1024
@@ -78,7 +80,8 @@ def _matches(pattern: str, version: str) -> bool:
 
 @dataclass(slots=True)
 class UpdateCenter:
-    """One document. `source` is the path or URL it came from, `generated` its own date (may be empty)."""
+    """One document. `source` is the path or URL it came from, `generated` its own date (may be empty), `signer` who has
+    signed it; None when that was not looked at."""
 
     source: str
     id: str
@@ -87,6 +90,7 @@ class UpdateCenter:
     _plugins: Mapping[str, Any] = field(repr=False)
     _warnings: Mapping[str, list[Any]] = field(repr=False)
     _deprecations: Mapping[str, Any] = field(repr=False)
+    signer: str | None = None
     _read: dict[str, Plugin] = field(default_factory=dict, repr=False)
 
     def __contains__(self, name: str) -> bool:
@@ -117,8 +121,8 @@ class UpdateCenter:
         return str(found.get("url", "")) if isinstance(found, dict) else None
 
 
-def read(path: Path) -> UpdateCenter:
-    """The document in a file. Raises PluginError when it cannot be read or is none."""
+def read(path: Path, trust: Trust | None = None) -> UpdateCenter:
+    """The document in a file. Raises PluginError when it cannot be read or is none; SignatureError, see `parse`."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -127,14 +131,19 @@ def read(path: Path) -> UpdateCenter:
             where=str(path),
             hint="controller.update_center (or embedded.update_center) names a document",
         ) from error
-    return parse(raw, str(path))
+    return parse(raw, str(path), trust)
 
 
-def parse(raw: bytes, source: str) -> UpdateCenter:
-    """The document in `raw`, which came from `source`. Raises PluginError when it is cut off or of another form."""
-    value = _json(_unpacked(raw, source), source)
+def parse(raw: bytes, source: str, trust: Trust | None = None) -> UpdateCenter:
+    """The document in `raw`, which came from `source`.
+
+    Raises PluginError when it is cut off or of another form, and SignatureError when it must be signed by someone in
+    `trust` and is not; without `trust` a signature is not looked at.
+    """
+    value = _json(_unpacked(raw, source), source, exact=trust is not None)
     if not isinstance(value, dict) or not isinstance(value.get("plugins"), dict):
         raise _form(source, "it has no mapping `plugins`")
+    signer = trust.check(value, source) if trust is not None else None
     core = value.get("core")
     if not isinstance(core, dict) or not isinstance(core.get("version"), str):
         raise _form(source, "it has no core version")
@@ -153,6 +162,7 @@ def parse(raw: bytes, source: str) -> UpdateCenter:
         _plugins=value["plugins"],
         _warnings=by_name,
         _deprecations=deprecations,
+        signer=signer,
     )
 
 
@@ -171,7 +181,8 @@ def _unpacked(raw: bytes, source: str) -> bytes:
     return out
 
 
-def _json(raw: bytes, source: str) -> Any:
+def _json(raw: bytes, source: str, *, exact: bool) -> Any:
+    """The value; `exact` keeps how numbers are written and refuses a key that stands twice, as a signature needs."""
     start = _JSONP.match(raw)
     if start:
         raw = raw[start.end() :].rstrip()
@@ -181,7 +192,9 @@ def _json(raw: bytes, source: str) -> Any:
     if not raw.strip():
         raise PluginError("the document is empty", where=source, hint=_TRY_AGAIN)
     try:
-        return json.loads(raw)
+        return json.loads(raw, parse_float=WrittenFloat, object_pairs_hook=_once) if exact else json.loads(raw)
+    except _TwiceError as error:
+        raise _form(source, f"the key {error} stands twice in one object") from None
     except UnicodeDecodeError as error:
         raise _form(source, "it is not UTF-8") from error
     except RecursionError as error:
@@ -190,6 +203,18 @@ def _json(raw: bytes, source: str) -> Any:
         if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string"):
             raise PluginError("the document is cut off", where=source, hint=_TRY_AGAIN) from error
         raise _form(source, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+
+
+class _TwiceError(Exception):
+    """Names the key."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(repr(next(key for key in keys if keys.count(key) > 1)))
+    return made
 
 
 def _form(source: str, what: str) -> PluginError:

@@ -136,7 +136,7 @@ def test_a_version_that_cannot_be_had_is_a_settings_error(
     (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479", "b": "2 2.479 gone@1"})))
     (here / "small.yml").write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', update_center: uc.json, plugins: [b, a@0.9]}\n"
+        "controller: {url: 'https://x/', update_center: uc.json, plugins: [b, a@0.9], update_center_check: none}\n"
     )
     assert run(["-c", "small.yml", "plugins", "lock"]) == 2
     shown = capsys.readouterr().err
@@ -155,7 +155,7 @@ def test_lock_names_the_document_it_resolved_from(
     (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
     (here / "small.yml").write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json, update_center_check: none}\n"
     )
     assert run(["-c", "small.yml", "plugins", "lock", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -198,7 +198,7 @@ def test_upgrade_of_one_of_all_and_of_a_wrong_name(
     path = here / "small.yml"
     path.write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', plugins: [a, b], update_center: uc.json}\n"
+        "controller: {url: 'https://x/', plugins: [a, b], update_center: uc.json, update_center_check: none}\n"
     )
 
     def versions() -> list[str]:
@@ -222,7 +222,7 @@ def test_a_document_of_a_later_date_that_says_the_same_is_no_change(
 ) -> None:
     (here / "small.yml").write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json, update_center_check: none}\n"
     )
     (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
     assert run(["-c", "small.yml", "plugins", "lock"]) == 0
@@ -235,7 +235,8 @@ def test_newest_in_the_settings_resolves_anew(here: Path, raw: Callable[..., dic
         (here / "uc.json").write_text(json.dumps(raw({"a": f"{version} 2.479"})))
         (here / "small.yml").write_text(
             "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\ncontroller:\n  url: https://x/\n"
-            "  plugins: [a]\n  plugin_versions: newest\n  update_center: uc.json\n"
+            "  plugins: [a]\n  plugin_versions: newest\n"
+            "  update_center: uc.json\n  update_center_check: none\n"
         )
         assert run(["-c", "small.yml", "plugins", "lock"]) == 0
         assert read(here / "jenkins-bootstrap.lock.json").plugins[0].version == version
@@ -258,7 +259,7 @@ def test_fetch_from_a_folder_and_verify_it(
     (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479 b@1", "b": "1 2.479"})))
     (here / "small.yml").write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json, update_center_check: none}\n"
     )
     (here / "mirror").mkdir()
     for name in ("a", "b"):
@@ -281,7 +282,7 @@ def test_a_lock_that_fits_needs_no_update_center(here: Path, raw: Callable[..., 
     settings = here / "small.yml"
     settings.write_text(
         "project: demo\nregion: eu-west-1\ngithub: {owners: [{name: a}]}\n"
-        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json}\n"
+        "controller: {url: 'https://x/', plugins: [a], update_center: uc.json, update_center_check: none}\n"
     )
     (here / "uc.json").write_text(json.dumps(raw({"a": "1 2.479"})))
     assert run(["-c", "small.yml", "plugins", "lock"]) == 0

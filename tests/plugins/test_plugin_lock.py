@@ -14,7 +14,17 @@ import yaml
 from jenkins_bootstrap.config import Settings
 from jenkins_bootstrap.config.starter import starter
 from jenkins_bootstrap.plugins.errors import PluginError
-from jenkins_bootstrap.plugins.lock import Lock, dumps, loads, lock_needed, path_beside, read, write
+from jenkins_bootstrap.plugins.lock import (
+    Lock,
+    completed,
+    dumps,
+    loads,
+    lock_needed,
+    made_for,
+    path_beside,
+    read,
+    write,
+)
 from jenkins_bootstrap.plugins.notes import verify, verify_folder
 from jenkins_bootstrap.plugins.resolve import resolve
 from jenkins_bootstrap.plugins.update_center import UpdateCenter
@@ -60,6 +70,33 @@ def test_the_lock_says_what_a_reader_of_it_needs(lock: Lock) -> None:
     assert scm_api["requested"] is False
 
 
+def test_it_says_which_java_and_architecture_it_is_for(document: Make, tmp_path: Path) -> None:
+    made = resolve(["git"], document(DOCUMENT), CORE, made_for=(21, "arm64"))
+    value = json.loads(dumps(made))
+    assert (value["format"], value["java"], value["architecture"]) == (2, 21, "arm64")
+    write(tmp_path / "x.json", made)
+    assert read(tmp_path / "x.json") == made
+
+
+def test_a_lock_of_the_first_format_is_read_and_completed_from_the_settings(lock: Lock) -> None:
+    old = loads(dumps(lock), "x")
+    assert (json.loads(dumps(lock))["format"], old.java, old.architecture) == (1, None, None)
+    wanted = settings(["git"])
+    assert lock_needed(wanted, old) is None
+    new = completed(old, wanted)
+    assert (new.java, new.architecture, new.plugins) == (21, "amd64", old.plugins)
+    assert completed(replace(new, java=17), wanted).java == 17
+
+
+def test_a_lock_for_another_java_or_architecture_does_not_fit(lock: Lock) -> None:
+    made = completed(lock, settings(["git"]))
+    newer = settings(["git"], java=25)
+    assert lock_needed(newer, made) == "it is for Java 21 on amd64, the settings want Java 25 on amd64"
+    other = settings(["git"], architecture="arm64")
+    assert made_for(other) == (21, "arm64")
+    assert lock_needed(other, made) == "it is for Java 21 on amd64, the settings want Java 21 on arm64"
+
+
 def test_it_lies_beside_the_settings(tmp_path: Path) -> None:
     assert path_beside(tmp_path / "other.yml") == tmp_path / "jenkins-bootstrap.lock.json"
 
@@ -78,7 +115,10 @@ def broken(change: Callable[[dict[str, Any]], object], lock: Lock) -> str:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda v: v.update(format=2), "has format 2, this version knows 1"),
+        (lambda v: v.update(format=3), "has format 3, this version knows 1 and 2"),
+        (lambda v: v.update(format=2), "damaged: 'java'"),
+        (lambda v: v.update(format=2, java="21", architecture="amd64"), "java is no number"),
+        (lambda v: v.update(format=2, java=21), "damaged: 'architecture'"),
         (lambda v: v.pop("format"), "is no plugin lock"),
         (lambda v: v.pop("core"), "damaged: 'core'"),
         (lambda v: v.update(core=2.5), "core is no text"),
@@ -112,8 +152,16 @@ def test_a_lock_that_is_cut_off_or_in_a_merge_conflict_names_the_line(lock: Lock
         read(path)
 
 
-def settings(plugins: list[str], core: str = CORE) -> Settings:
+def settings(plugins: list[str], core: str = CORE, java: int = 21, architecture: str = "amd64") -> Settings:
     value = yaml.safe_load(starter())
+    value["controller"]["java"] = {"version": java}
+    source = {"owners": ["136693071363"], "name": "debian-13-*"}
+    ours = {"architecture": architecture, "instance_type": "t4g.medium" if architecture == "arm64" else "t3.medium"}
+    value["images"] = {
+        "base": {"source": source, "template": "base", **ours},
+        "controller": {"parent": "base", "template": "controller", **ours},
+        "agent": {"source": source, "template": "agent"},
+    }
     value["controller"]["plugins"] = plugins
     value["controller"]["jenkins"]["version"] = core
     return Settings.model_validate(value)

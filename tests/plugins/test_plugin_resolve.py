@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from jenkins_bootstrap.plugins.versions import Version, older
 
 Make = Callable[..., UpdateCenter]
 CORE = "2.516.2"
+FIXTURE = Path(__file__).resolve().parents[1] / "data/plugins/usual.json"
 
 
 def pins(lock: Lock) -> list[str]:
@@ -300,22 +304,44 @@ def test_what_is_not_implied_is_the_wars_list_of_circles() -> None:
         assert {d.name for d in implied(name, "1.0", CORE)} == expected, name
 
 
-def test_25_usual_plugins_resolve_as_by_brute_force(real: UpdateCenter) -> None:
-    assert len(USUAL) == 25
-    lock = resolve(USUAL, real, CORE)
-    plugins = json.loads(open(real.source, encoding="utf-8").read())["plugins"]  # noqa: PTH123, SIM115
-    assert {p.name for p in lock.plugins} == brute_force(USUAL, plugins, CORE)
+def same_as_by_brute_force(wanted: list[str], document: UpdateCenter, core: str = CORE) -> Lock:
+    """The lock, having compared each name, version, hash and dependency with what the document's own text says."""
+    plugins = json.loads(Path(document.source).read_text())["plugins"]
+    lock = resolve(wanted, document, core)
+    assert {p.name for p in lock.plugins} == brute_force(wanted, plugins, core)
     for plugin in lock.plugins:
-        assert plugin.version == plugins[plugin.name]["version"]
-        assert plugin.requested == (plugin.name in USUAL)
-    assert not [f for f in verify(lock, real) if f.wrong]
+        entry = plugins[plugin.name]
+        needs = {(d["name"], d["version"]) for d in entry["dependencies"] if not d["optional"]}
+        assert {(d.name, d.minimum) for d in plugin.dependencies} == needs
+        assert (plugin.version, plugin.url, plugin.required_core) == (
+            entry["version"],
+            entry["url"],
+            entry["requiredCore"],
+        )
+        assert base64.b64encode(bytes.fromhex(plugin.sha256)).decode() == entry["sha256"]
+        assert plugin.requested == (plugin.name in wanted)
+    assert not [f for f in verify(lock, document) if f.wrong]
+    return lock
+
+
+def test_25_usual_plugins_resolve_as_by_brute_force() -> None:
+    """On the part of a real document that they come from, with what they only can use."""
+    assert len(set(USUAL)) == 25
+    document = update_center.read(FIXTURE)
+    lock = same_as_by_brute_force(USUAL, document)
+    assert 25 < len(lock.plugins) < len(document.names)
+
+
+def test_25_usual_plugins_resolve_as_by_brute_force_in_the_real_document(real: UpdateCenter) -> None:
+    lock = same_as_by_brute_force(USUAL, real)
+    assert lock.plugins == tuple(
+        replace(p, url=lock.by_name()[p.name].url) for p in resolve(USUAL, update_center.read(FIXTURE), CORE).plugins
+    )
 
 
 def test_old_plugins_bring_what_the_core_implies_in_the_real_document(real: UpdateCenter) -> None:
     old = [n for n in real.names if Version(p.required_core if (p := real.plugin(n)) else "9") < Version("1.500")][:90]
-    lock = resolve(old, real, CORE)
-    plugins = json.loads(open(real.source, encoding="utf-8").read())["plugins"]  # noqa: PTH123, SIM115
-    assert {p.name for p in lock.plugins} == brute_force(old, plugins, CORE)
+    lock = same_as_by_brute_force(old, real)
     assert {"jaxb", "sshd", "instance-identity", "javax-mail-api"} <= {p.name for p in lock.plugins}
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from jenkins_bootstrap.config.controller import AcceptedFinding
 from jenkins_bootstrap.config.models import DEFAULT_PLUGINS
 from jenkins_bootstrap.plugins import update_center
 from jenkins_bootstrap.plugins.errors import PluginError
-from jenkins_bootstrap.plugins.notes import notes
+from jenkins_bootstrap.plugins.notes import judged, notes
 from jenkins_bootstrap.plugins.resolve import resolve
 from jenkins_bootstrap.plugins.update_center import Dependency, UpdateCenter, Warning
 from jenkins_bootstrap.resources import sample
@@ -145,11 +146,28 @@ def test_warnings_and_deprecations_of_locked_plugins_and_core_are_noted(document
         deprecations={"old": {"url": "https://jenkins.io/why"}, "other": {"url": "x"}},
     )
     lock = resolve(["git", "old"], made, "2.516.2")
-    assert [(f.plugin, f.kind, f.wrong) for f in notes(lock, made)] == [
+    found = notes(lock, made)
+    assert [(f.plugin, f.kind, f.wrong) for f in found] == [
         ("core", "security", False),
         ("git", "security", False),
         ("old", "deprecated", False),
     ]
+    accepted = [
+        AcceptedFinding(plugin="git", id="SECURITY-git", reason="nobody configures it"),
+        AcceptedFinding(plugin="core", id="SECURITY-1", reason="of last year"),
+        AcceptedFinding(plugin="other", id="deprecation", reason="not locked any more"),
+    ]
+    assert [(f.plugin, f.kind, f.wrong, f.accepted) for f in judged(found, accepted)] == [
+        ("core", "security", True, ""),
+        ("git", "security", False, "nobody configures it"),
+        ("old", "deprecated", True, ""),
+        ("core", "unused", False, ""),
+        ("other", "unused", False, ""),
+    ]
+    core, git, old, *_ = judged(found, accepted)
+    assert core.hint == "see https://jenkins.io/x; or accept SECURITY-core in controller.accept, with a reason"
+    assert "plugins lock --upgrade old; or accept deprecation in controller.accept" in old.hint
+    assert str(git) == "git 5.7: SECURITY-git: Stored XSS (accepted: nobody configures it)"
 
 
 def test_the_sample_that_ships_is_exactly_what_the_default_plugins_need() -> None:
