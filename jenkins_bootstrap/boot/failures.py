@@ -146,7 +146,11 @@ def ended(
     asked = environment.get("EXIT_CODE") == "exited" and environment.get("EXIT_STATUS") == RESTART_STATUS
     noted = Failure.read(layout.failed)
     fresh = noted is not None and not noted.counted
-    if environment.get("SERVICE_RESULT", "success") == "success" or (asked and not fresh):
+    if environment.get("SERVICE_RESULT", "success") == "success":
+        return None
+    if asked and not fresh:
+        # RestartSec= is for failures: who restarts Jenkins does not wait for it.
+        service("start", JENKINS_UNIT)
         return None
     reasons = noted.reasons if noted is not None and fresh else (_cause(layout, environment, was_up),)
     attempt, alarm_known = (0, None) if was_up else _counted(layout, connect, tell)

@@ -107,7 +107,13 @@ def test_after_the_last_attempt_the_restart_is_cancelled(controller: Controller)
     assert controller.called == ["stop jenkins.service", "start jenkins-bootstrap-page.service"]
 
 
-@pytest.mark.parametrize("environment", [STOPPED, RESTART, {}])
+def test_a_restart_that_jenkins_asks_for_is_no_failure_and_is_made_at_once(controller: Controller) -> None:
+    assert controller.ended(RESTART) is None
+    assert (controller.called, controller.count) == (["start jenkins.service"], 0)
+    assert not controller.layout.failed.exists()
+
+
+@pytest.mark.parametrize("environment", [STOPPED, {}])
 def test_an_end_that_was_meant_is_no_failure(controller: Controller, environment: dict[str, str]) -> None:
     assert controller.ended(environment) is None
     assert (controller.called, controller.count, controller.layout.failed.exists()) == ([], 0, False)
