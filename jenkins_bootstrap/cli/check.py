@@ -9,12 +9,15 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from jenkins_bootstrap.cli.context import Context, global_options
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.plugins.lock import Lock
 
 Status = Literal["ok", "note", "fail"]
 
@@ -142,8 +145,24 @@ def plugin_rows(ctx: Context) -> Iterator[Row]:
         yield Row(
             "controller.plugins", "note", words, "jenkins-bootstrap plugins lock pins them, plugins verify tells more"
         )
+    yield from ec2_rows(lock)
     for finding in found.findings:
         yield Row("controller.plugins", "fail" if finding.wrong else "note", str(finding), finding.hint)
+
+
+def ec2_rows(lock: Lock) -> Iterator[Row]:
+    """Whether the locked version of the plugin ec2 takes the clouds that the stage aws.txt builds."""
+    from jenkins_bootstrap.stages.fitting import misfits
+
+    ec2 = lock.plugin("ec2")
+    if ec2 is None:
+        return
+    found = misfits(ec2.version)
+    for misfit in found:
+        remedy = "lock a version that docs/ec2-versions.md says fits: controller.plugins: ec2@VERSION"
+        yield Row("plugin ec2", "fail", misfit, remedy)
+    if not found:
+        yield Row("plugin ec2", "ok", f"{ec2.version}: nothing is known that speaks against the clouds of aws.txt")
 
 
 def organisation_rows(ctx: Context) -> Iterator[Row]:

@@ -146,17 +146,14 @@ def _unpack(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], into: Path)
 
 
 def _jar(opened: zipfile.ZipFile, classes: list[zipfile.ZipInfo]) -> bytes:
-    """The classes as an archive of their own: sorted, with folders, the times those of the plugin's archive."""
-    files = {m.filename.removeprefix(f"{_CLASSES}/"): m for m in classes if not m.is_dir()}
-    folders = {f"{parent}/" for name in files for parent in PurePosixPath(name).parents if parent.name}
+    """The classes as an archive of their own, sorted; without folders and with the archive's times, as Jenkins'."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as jar:
-        for name in sorted({*files, *folders}):
-            entry = zipfile.ZipInfo(name, files[name].date_time if name in files else (1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3
-            entry.external_attr = (0o40755 << 16 | 0x10) if name in folders else 0o100644 << 16
-            entry.compress_type = zipfile.ZIP_STORED if name in folders else zipfile.ZIP_DEFLATED
-            jar.writestr(entry, b"" if name in folders else opened.read(files[name]))
+        for member in sorted((m for m in classes if not m.is_dir()), key=lambda m: m.filename):
+            entry = zipfile.ZipInfo(member.filename.removeprefix(f"{_CLASSES}/"), member.date_time)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            jar.writestr(entry, opened.read(member))
     return packed.getvalue()
 
 

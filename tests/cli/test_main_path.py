@@ -113,6 +113,21 @@ def test_a_second_process_lists_both_images(place):
     assert "controller" in run(folder, "images", "list").stdout
 
 
+def test_the_plugins_of_the_image_are_compared_with_the_lock(place):
+    needs_root()
+    folder, _names, _told = place
+    assert run(folder, "plugins", "verify", "--image").stdout.endswith(" 0 wrong, 0 notes\n")
+    lock = folder / "jenkins-bootstrap.lock.json"
+    kept = lock.read_text()
+    digest = json.loads(kept)["plugins"][0]["sha256"]
+    lock.write_text(kept.replace(digest, "0" * 64))
+    try:
+        with pytest.raises(AssertionError):
+            run(folder, "plugins", "verify", "--image")
+    finally:
+        lock.write_text(kept)
+
+
 def test_a_new_repository_makes_a_new_job_and_no_new_image(place):
     folder, _names, told = place
     listed = json.loads((folder / "organisation.json").read_text())

@@ -60,7 +60,7 @@ def test_everything_but_the_classes_lies_there_and_they_in_a_jar(archive: Path, 
     ]
     assert (found["META-INF/MANIFEST.MF"], found["images/café.svg"], found[TIMESTAMP]) == (MANIFEST[1], b"<svg/>", b"")
     with zipfile.ZipFile(io.BytesIO(found["WEB-INF/lib/classes.jar"])) as jar:
-        assert jar.namelist() == ["a.txt", "org/", "org/b/", "org/b/B.class"]
+        assert jar.namelist() == ["a.txt", "org/b/B.class"]
         assert jar.read("org/b/B.class") == b"B"
 
 

@@ -226,3 +226,16 @@ def test_a_lock_of_the_first_format_is_told_and_written_anew(here: Path, capsys:
     assert "the lock now says what it is for: Java 21 on amd64\n" in capsys.readouterr().out
     assert run(["plugins", "lock"]) == 0
     assert path.read_bytes() == new
+
+
+def test_check_says_whether_the_locked_ec2_takes_what_the_stage_builds(here: Path, raw: Raw) -> None:
+    def rows(version: str) -> set[tuple[str, str]]:
+        (here / "uc.json").write_text(json.dumps(raw({"ec2": f"{version} 2.479"})))
+        (here / "jenkins-bootstrap.lock.json").unlink(missing_ok=True)
+        found = plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"))
+        return {(row.status, row.found) for row in found if row.thing == "plugin ec2"}
+
+    text = (here / "jenkins-bootstrap.yml").read_text()
+    (here / "jenkins-bootstrap.yml").write_text(text.replace("plugins: [a]", "plugins: [ec2]"))
+    assert {status for status, _ in rows("2029.v50458f410ef9")} == {"ok"}
+    assert ("fail", "SlaveTemplate has no parameter metadataTokensRequired: IMDSv2 cannot be required") in rows("1.40")
