@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -173,7 +174,20 @@ def surroundings(ctx: Context) -> Iterator[None]:
     finally:
         endpoints = ctx.__dict__.get("endpoints")
         if endpoints is not None and endpoints.started_now:
-            client.down(ctx.settings.embedded, ctx.folder, wipe=not there, progress=ctx.progress)
+            with undisturbed():
+                client.down(ctx.settings.embedded, ctx.folder, wipe=not there, progress=ctx.progress)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let an impatient second ^C not break off the clearing up."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -201,15 +215,16 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
         hint = f"{error.hint}; the log is kept in {kept}" if error.stage else f"the log is kept in {kept}"
         raise BootFailed(error.what, where=error.where, hint=hint, stage=error.stage) from None
     finally:
-        if controller is not None:
-            controller.stop()
-            with suppress(BootstrapError):
-                clear(ctx, controller.url, key_pair)
-        shutil.rmtree(memory, ignore_errors=True)
-        shutil.rmtree(root, ignore_errors=True)
-        for folder in (parent, ctx.state):
-            with suppress(OSError):
-                folder.rmdir()  # when nothing else is in there
+        with undisturbed():
+            if controller is not None:
+                controller.stop()
+                with suppress(BootstrapError):
+                    clear(ctx, controller.url, key_pair)
+            shutil.rmtree(memory, ignore_errors=True)
+            shutil.rmtree(root, ignore_errors=True)
+            for folder in (parent, ctx.state):
+                with suppress(OSError):
+                    folder.rmdir()  # when nothing else is in there
 
 
 def sweep(parent: Path) -> None:

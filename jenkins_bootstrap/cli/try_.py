@@ -70,8 +70,8 @@ def _run(ctx: Context, made: Trial, controller: LocalController) -> None:
     with ctx.progress(f"starting Jenkins {made.war_version} on port {controller.port}") as line:
         controller.start()
         ready = controller.wait(tell=line)
-    _tell_ready(ctx, made, controller, ready)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # the way it ends
+        _tell_ready(ctx, made, controller, ready)
         controller.watch(tell=ctx.note)
     ctx.note("ending Jenkins")
 

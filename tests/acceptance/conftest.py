@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -328,14 +329,14 @@ def spoiled(world):
 
 
 def versions(trial):
-    """Core and plugins of a trial beside the lock, as lines of a table in Markdown."""
+    """Core and plugins of a trial, and which are others in the lock: the lines that docs/acceptance.md has of them."""
     locked = {plugin.name: plugin.version for plugin in trial.lock.plugins}
-    rows = [f"core {trial.war_version}, {len(trial.versions)} plugins; the lock is for {trial.lock.core}"]
-    rows += ["", "| plugin | at hand | in the lock, where it differs |", "| --- | --- | --- |"]
-    for name, version in sorted(trial.versions.items()):
-        other = locked.get(name, "not in it")
-        rows.append(f"| {name} | {version} | {other if other != version else ''} |")
-    return rows
+    at_hand = sorted(trial.versions.items())
+    listed = ", ".join(f"{name} {version}" for name, version in at_hand)
+    rows = ["| plugin | at hand | in the lock |", "| --- | --- | --- |"]
+    rows += [f"| {n} | {v} | {locked.get(n, 'not in it')} |" for n, v in at_hand if locked.get(n) != v]
+    wrapped = textwrap.wrap(listed, 116, break_long_words=False, break_on_hyphens=False)
+    return [f"Core {trial.war_version}, {len(at_hand)} plugins; others than in the lock:", "", *rows, "", *wrapped]
 
 
 def pytest_terminal_summary(terminalreporter):
