@@ -101,7 +101,7 @@ def test_jobs_carry_descriptions_as_they_are_and_show_them_safely(admin, evil):
     assert "<script>alert(1)" not in page
 
 
-def test_secrets_arrive_as_they_are(hostile, admin):
+def test_secrets_arrive_as_they_are(hostile, admin, evil):
     world, _jenkins = hostile
     same = admin.script(
         """
