@@ -44,6 +44,9 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/run.py
+	@if [ -n "$(JENKINS_WAR)" ] && [ -n "$(JENKINS_PLUGINS)" ]; then \
+	  JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)" $(BIN)/python benchmarks/real_jenkins.py; \
+	fi
 
 demo: setup
 	@$(RUN) check && $(RUN) bake $(IMAGE) && $(RUN) images list
