@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from jenkins_bootstrap.aws.credentials import credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
+from jenkins_bootstrap.aws.webhook import superseded, with_overlap
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Controller, Settings
 from jenkins_bootstrap.errors import BootstrapError, SecretError, nearest, raise_all
@@ -29,7 +30,7 @@ OPTIONAL = (
     "jenkins_url",
     "break_glass",
 )
-_PREVIOUS = "\0previous"
+_ENDED = "\0ended"
 """Marks the read of the version before the current one; no secret has such a name."""
 KNOWN = ALWAYS + WITH_TOKEN + WITH_APP + OPTIONAL
 
@@ -40,7 +41,6 @@ class Secret:
 
     shape: SecretShape
     text: str = field(repr=False)
-    created: datetime | None = None
     """When this version was made, as GetSecretValue tells it."""
     binary: bytes | None = field(default=None, repr=False)
 
@@ -66,7 +66,7 @@ def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
     binary, which only `binary` allows."""
     where = f"secret {name} in {aws.region}"
     try:
-        answer = aws.call("secretsmanager", "get_secret_value", SecretId=name)
+        answer = aws.call("secretsmanager", "get_secret_value", SecretId=name, VersionStage="AWSCURRENT")
     except AwsError as error:
         if error.code == "ResourceNotFoundException":
             raise SecretError(
@@ -84,31 +84,11 @@ def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
             raise SecretError("is binary", where=where, hint="store it as a string (SecretString)")
         if not content:
             raise SecretError("is empty", where=where, hint="put a value into it")
-        return Secret(shape, "", answer.get("CreatedDate"), content)
+        return Secret(shape, "", content)
     text: str = answer["SecretString"]
     if not text.strip():
         raise SecretError("is empty", where=where, hint="put a value into it")
-    return Secret(shape, text, answer.get("CreatedDate"))
-
-
-def previous_webhook_secret(aws: Aws, name: str) -> str | None:
-    """The webhook secret of the version before the current one, None when there is no such version or no such key.
-
-    AWS answers ResourceNotFoundException for a stage that no version carries. What the version before looks like is
-    not checked: it may be the broken one that the current one corrects.
-    """
-    try:
-        answer = aws.call("secretsmanager", "get_secret_value", SecretId=name, VersionStage="AWSPREVIOUS")
-    except AwsError as error:
-        if error.code == "ResourceNotFoundException":
-            return None
-        raise
-    try:
-        value = json.loads(answer.get("SecretString", ""))
-    except ValueError:
-        return None
-    found = value.get("github_webhook_secret") if isinstance(value, dict) else None
-    return found if isinstance(found, str) and found.strip() else None
+    return Secret(shape, text)
 
 
 _SOUND: set[bytes] = set()
@@ -263,8 +243,7 @@ def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
     files = {one.secret for one in pairs if one.kind == "file"}
     names = list(dict.fromkeys((keys.agent_key, keys.settings, *(one.secret for one in pairs))))
     reads: dict[str, Callable[[], Any]] = {name: partial(read, aws, name, binary=name in files) for name in names}
-    reads[_PREVIOUS] = partial(previous_webhook_secret, aws, keys.settings)
-    # The version before is asked for along with the rest, as what decides whether it counts comes with the current one.
+    reads[_ENDED] = partial(superseded, aws, keys.settings, now, settings.controller.boot.webhook_overlap_hours)
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures = {name: pool.submit(look) for name, look in reads.items()}
     errors: list[BootstrapError] = []
@@ -275,10 +254,10 @@ def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
         except BootstrapError as error:
             errors.append(error)
     raise_all(errors)
-    return _checked(aws, settings, found, now)
+    return _checked(aws, settings, found)
 
 
-def _checked(aws: Aws, settings: Settings, found: Mapping[str, Any], now: datetime) -> SecretValues:
+def _checked(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> SecretValues:
     """The values of the secrets that were read, each checked; all that is wrong is told at once."""
     errors: list[BootstrapError] = []
     values: Mapping[str, str] = {}
@@ -306,22 +285,6 @@ def _checked(aws: Aws, settings: Settings, found: Mapping[str, Any], now: dateti
         except SecretError as error:
             errors.append(error)
     raise_all(errors)
-    values = with_overlap(
-        values, found[_PREVIOUS], current.created, now, settings.controller.boot.webhook_overlap_hours
-    )
+    values = with_overlap(values, found[_ENDED])
     versions = {secret.shape.name: secret.shape.version for secret in found.values() if isinstance(secret, Secret)}
     return SecretValues(pem, values, credentials, versions, bool(values.get("github_webhook_secret_previous")))
-
-
-def with_overlap(
-    values: Mapping[str, str], previous: str | None, created: datetime | None, now: datetime, hours: int
-) -> Mapping[str, str]:
-    """The values with the webhook secret before the current one, while the current version is younger than `hours`.
-
-    A key of the secret itself wins, an empty one too: it says that there is none.
-    """
-    if "github_webhook_secret_previous" in values or created is None or previous is None:
-        return values
-    if previous == values["github_webhook_secret"] or now - created >= timedelta(hours=hours):
-        return values
-    return {**values, "github_webhook_secret_previous": previous}

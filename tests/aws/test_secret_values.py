@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from jenkins_bootstrap.aws import find, secrets
 from jenkins_bootstrap.aws.credentials import credential_value
+from jenkins_bootstrap.aws.webhook import superseded
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import SecretError, SeveralErrors
@@ -115,7 +116,39 @@ def test_a_version_before_that_is_of_no_use_does_no_harm(aws, put, before):
 
 
 def test_without_a_version_before_there_is_none(aws, put):
-    assert secrets.previous_webhook_secret(aws, "jenkins") is None
+    assert superseded(aws, "jenkins", now(), 24) == ()
+
+
+def test_another_key_changed_since_does_not_end_the_overlap(aws, put):
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer"}))
+    for password in ("another", "and another"):
+        put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer", "admin_password": password}))
+    found = secrets.all_values(aws, settings(), now())
+    assert found.values["github_webhook_secret_previous"] == f"{CANARY}-new"
+    assert secrets.all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open is False
+
+
+def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "not-a-real-mistake"}))
+    versions = aws.call("secretsmanager", "list_secret_version_ids", SecretId="jenkins")["Versions"]
+    stages = {stage: v["VersionId"] for v in versions for stage in v["VersionStages"]}
+    aws.call(
+        "secretsmanager",
+        "update_secret_version_stage",
+        SecretId="jenkins",
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=stages["AWSPREVIOUS"],
+        RemoveFromVersionId=stages["AWSCURRENT"],
+    )
+    assert secrets.all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "not-a-real-mistake"
+
+
+def test_a_version_that_a_rotation_has_only_begun_does_not_count(aws, put):
+    pending = json.dumps(VALUES | {"github_webhook_secret": "not-yet-a-real-one"})
+    aws.call(
+        "secretsmanager", "put_secret_value", SecretId="jenkins", SecretString=pending, VersionStages=["AWSPENDING"]
+    )
+    assert not secrets.all_values(aws, settings(), now()).overlap_open
 
 
 def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
