@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from jenkins_bootstrap.boot.local import (
     free_port,
     lay_out,
     link_tree,
+    put_plugins,
     running,
     unit_options,
 )
+from jenkins_bootstrap.plugins.explode import tree_digest
 
 STAND_IN = """
 import http.server, json, os, pathlib, signal, subprocess, sys, time
@@ -203,6 +206,22 @@ def test_a_tree_is_linked_and_keeps_its_times(tmp_path):
     link_tree(source, tmp_path / "copy")
     assert (tmp_path / "copy/.timestamp2").stat().st_mtime == 1_700_000_000
     assert (tmp_path / "copy/.timestamp2").samefile(source / ".timestamp2")
+
+
+def test_plugins_are_exploded_once_and_linked_with_their_times(tmp_path):
+    archive = tmp_path / "some-name.jpi"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("META-INF/MANIFEST.MF", "Short-Name: ec2\nPlugin-Version: 1\n")
+        made.writestr("WEB-INF/lib/ec2.jar", "x")
+    os.utime(archive, (1_700_000_000, 1_700_000_000))
+    first, second = Layout(tmp_path / "one"), Layout(tmp_path / "two")
+    for layout in (first, second):
+        put_plugins(layout, {"ec2": (archive, "ab" * 32)}, tmp_path / "cache")
+        assert (layout.plugins / "ec2/.timestamp2").stat().st_mtime == (layout.plugins / "ec2.jpi").stat().st_mtime
+        digests = json.loads((layout.plugins / "tree.json").read_text())
+        assert digests == {"ec2": tree_digest(layout.plugins / "ec2")}
+    jar = "ec2/WEB-INF/lib/ec2.jar"
+    assert (first.plugins / jar).samefile(second.plugins / jar)
 
 
 def test_a_free_port_is_on_loopback():

@@ -1,5 +1,6 @@
 """What a folder of plugin files says of itself, and what is chosen of it."""
 
+import hashlib
 import zipfile
 
 import pytest
@@ -7,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.errors import SeveralErrors
-from jenkins_bootstrap.plugins.at_hand import attributes, choose, differences, read_file, read_folder
+from jenkins_bootstrap.plugins.at_hand import as_lock, attributes, choose, differences, read_file, read_folder
 from jenkins_bootstrap.plugins.errors import PluginError
-from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin
+from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, dumps, loads
 
 
 def manifest(text):
@@ -134,3 +135,14 @@ def test_differences_from_the_lock_are_a_line_each(tmp_path):
         "extra 1.0, which the lock does not have",
         "gone 3.0 of the lock is not here",
     )
+
+
+def test_a_lock_of_what_is_at_hand_has_the_files_as_they_are(tmp_path):
+    path = plugin(tmp_path, "ec2", "2059.v0", "structs:1.0,later:2.0;resolution:=optional")
+    plugin(tmp_path, "structs")
+    lock = as_lock(choose(["ec2"], read_folder(tmp_path), "2.516.2"), "2.516.2")
+    assert loads(dumps(lock), "made") == lock
+    made = lock.by_name()["ec2"]
+    assert (made.version, made.sha256) == ("2059.v0", hashlib.sha256(path.read_bytes()).hexdigest())
+    assert [str(need) for need in (*made.dependencies, *made.optional)] == ["structs@1.0", "later@2.0"]
+    assert made.url == path.as_uri()
