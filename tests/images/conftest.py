@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jenkins_bootstrap.boot.documents import image_settings
 from jenkins_bootstrap.config.models import ImageSpec, Settings
+from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.images.graph import NamedImage
 from jenkins_bootstrap.images.inputs import ControllerContent, ImageInputs, gather
 from jenkins_bootstrap.images.war import JenkinsSource
@@ -25,12 +27,13 @@ JOB = (
 
 
 @pytest.fixture
-def content() -> ControllerContent:
+def content(settings: Settings) -> ControllerContent:
     seed = {
         "seed.json": b'{"listed": "2026-01-01T00:00:00Z"}\n',
         **{f"xml/acme/r{n}.xml": JOB.encode() for n in range(3)},
     }
-    return ControllerContent(STAGES, LOCK, JenkinsSource(version="2.516.2"), seed)
+    told = canonical_json(image_settings(settings))
+    return ControllerContent(STAGES, LOCK, JenkinsSource(version="2.516.2"), seed, settings=told)
 
 
 @pytest.fixture
