@@ -58,6 +58,7 @@ def settings():
     """Settings that use what can be used."""
     raw = yaml.safe_load((ROOT / "jenkins-bootstrap.yml").read_text())
     raw["controller"]["stages"] = "stages"
+    raw["controller"]["boot"] = {"deadline_seconds": 30}
     raw["controller"]["admin_address"] = "jenkins@example.com"
     raw["controller"]["credentials"] = [
         {"id": "npm-token", "secret": "npm", "kind": "text", "description": "packages"},
