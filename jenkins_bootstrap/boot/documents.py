@@ -73,6 +73,15 @@ def read_image_settings(path: Path) -> Settings:
         ) from None
 
 
+def image_core(layout: Layout, settings: Settings) -> str:
+    """The version of the Jenkins that the image carries; that of the settings where the image does not say one.
+
+    They differ where the war was given by hand (JENKINS_WAR).
+    """
+    said = read_json(layout.image, "what the image says of itself").get("jenkins")
+    return said if isinstance(said, str) and said else settings.controller.jenkins.version
+
+
 def read_target(layout: Layout, settings: Settings, environ: Mapping[str, str]) -> Target:
     """What image.json says the image was baked for; there is no default.
 

@@ -142,7 +142,11 @@ def mount(layout: Layout, owners: Owners, *, writable: bool) -> str:
     upper, work = upper_layer(layout), layout.run / "plugins-work"
     make_folder(upper, uid=owners.uid, gid=owners.gid, mode=0o750)
     make_folder(work, uid=0, gid=0, mode=0o700)
-    _run("mount", "-t", "overlay", "-o", _options(source, upper, work), "plugins", str(target))
+    lower = source
+    if not source.is_dir():  # an image without any plugin
+        lower = layout.run / "plugins-none"
+        make_folder(lower, uid=0, gid=0, mode=0o755)
+    _run("mount", "-t", "overlay", "-o", _options(lower, upper, work), "plugins", str(target))
     return "mounted with a layer for what is missing"
 
 

@@ -183,7 +183,7 @@ class Boot:
 
     def do_home(self, _found: Any) -> str:
         home.prepare(self.layout, self.owners)
-        said = home.check_version(self.layout, self.settings.controller.jenkins.version)
+        said = home.check_version(self.layout, documents.image_core(self.layout, self.settings))
         home.check_room(self.layout)
         if said:
             self.say(f"{self.layout.home} {said}")

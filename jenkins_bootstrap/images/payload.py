@@ -114,9 +114,10 @@ def _tools(inputs: ImageInputs) -> dict[str, Path]:
 def _write_controller(
     upload: Path, inputs: ImageInputs, content: ControllerContent, identity: Mapping[str, str]
 ) -> None:
+    about = {**identity, "jenkins": "" if content.jenkins.note else content.jenkins.version}
     members = [
         Member("usr/local/bin/jenkins-bootstrap", _LAUNCHER.encode(), 0o755),
-        Member(f"{_SHARE}/image.json", canonical_json(dict(identity)).encode()),
+        Member(f"{_SHARE}/image.json", canonical_json(about).encode()),
     ]
     for name, value in inputs.files.items():
         role, _, rest = name.partition("/")

@@ -53,8 +53,8 @@ def render(
     `plugins` maps each locked plugin to its version; None renders a stage that does not confirm the plugins and says so
     in the log. `sources` maps it to its address and SHA-256 (hex), for controller.boot.install_missing_plugins. The
     paths are those on the controller. After the four come that of controller.casc and the files of controller.stages,
-    as they are. Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot be
-    a stage.
+    as they are. Raises LiteralError for a value that no Groovy literal can hold, SettingsError for a file that cannot
+    be a stage.
     """
     from jenkins_bootstrap.stages.literal import environment
 

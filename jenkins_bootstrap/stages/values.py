@@ -117,8 +117,8 @@ FIRST_SCAN_AFTER_MS = 30_000
 def init_values(
     settings: Settings, plugins: Mapping[str, str] | None, sources: Mapping[str, tuple[str, str]] | None = None
 ) -> dict[str, Any]:
-    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources` maps
-    it to its address and SHA-256, which only a controller is told that may install what is missing."""
+    """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources`
+    maps it to its address and SHA-256, which only a controller is told that may install what is missing."""
     controller = settings.controller
     wanted = controller.plugins if plugins is None else plugins
     return {

@@ -1,6 +1,7 @@
 """JENKINS_HOME before Jenkins starts: older, newer, damaged, full."""
 
 import errno
+import json
 import os
 import subprocess
 
@@ -29,6 +30,16 @@ def test_a_newer_home_is_not_started_on(boot_of, controller):
         boot_of().run()
     assert "restore the snapshot" in error.value.hint
     assert not controller.secrets.exists()
+
+
+def test_the_version_of_the_image_is_that_of_its_war(boot_of, controller):
+    told = json.loads(controller.image.read_text())
+    controller.image.write_text(json.dumps(told | {"jenkins": "2.528"}))
+    (controller.home / "config.xml").write_text(config("2.528"))
+    boot_of().run()
+    controller.image.write_text(json.dumps(told | {"jenkins": "2.504.3"}))
+    with pytest.raises(BootstrapError, match=r"was written by Jenkins 2\.528, the image has 2\.504\.3"):
+        boot_of().run()
 
 
 def test_the_same_version_says_nothing(boot_of, controller):

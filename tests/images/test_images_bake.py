@@ -231,6 +231,7 @@ def test_base_and_controller(oven: Oven, content: ControllerContent, tmp_path: P
     assert len(list((share / "jobs" / "xml").rglob("*.xml"))) == content.seed_jobs == 3
     image = json.loads((share / "image.json").read_text())
     assert image["content_key"] == controller.tag("ContentKey") and image["target"] == "embedded"
+    assert image["jenkins"] == war.version
     assert (layer / "usr/local/bin/jenkins-bootstrap").stat().st_mode & 0o777 == 0o755
     assert (layer / "opt/jenkins-bootstrap/lib/jenkins_bootstrap/_share/packer").is_dir()
     assert (layer / "usr/share/java/jenkins.war").read_bytes() == war.path.read_bytes()
