@@ -178,6 +178,12 @@ def main() -> None:
         start_up(folder)
         job_definitions(folder)
         bakes(folder)
+        from controller import boots  # here, as it imports this module
+
+        try:
+            boots(folder)
+        finally:
+            run(COMMAND, "-c", folder / "jenkins-bootstrap.yml", "embedded", "down", "--wipe")
     if chosen.cold:
         with tempfile.TemporaryDirectory(prefix="jb-cold-") as name:
             cold(Path(name))
