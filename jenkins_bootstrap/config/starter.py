@@ -75,6 +75,10 @@ controller:
 @PLUGINS@
   # plugin_versions: lock # or newest: resolve anew at each bake
   # update_center: https://updates.jenkins.io/update-center.actual.json # or a path
+  # update_center_check: signature # or none: also a document that nobody has signed
+  # update_center_authority: mirror-authority.pem # of a mirror that signs its document itself
+  # Security warnings and deprecations fail `check` unless they are accepted here.
+  # accept: [{plugin: some-plugin, id: SECURITY-1234, reason: the step it is about is not used}]
 
   # Accounts besides the administrator of the secret below. Roles: administrator, developer, reader.
   accounts:
@@ -89,6 +93,24 @@ controller:
   # sign_in:
   #   kind: accounts # or github, oidc, saml, ldap, with their options by name
   #   groups: {acme-demo*admins: administrator}
+
+  # Further credentials for builds, each value in a secret of its own. Kinds: text, username-password (an object with
+  # username and password, or the password alone and username here), ssh-key, file. With a folder: only for its jobs.
+  # credentials: [{id: npm-token, secret: npm, kind: text, folder: github/@OWNER@}]
+
+  # Further stages of your own, *.txt in Groovy, and a file for the plugin configuration-as-code; both run after the four.
+  # stages: stages
+  # casc: jenkins.yaml
+
+  # How it comes up and keeps in step.
+  # boot:
+  #   look_every_minutes: 5 # changed secrets, images and groups are applied to the running Jenkins
+  #   deadline_seconds: 300 # what cannot be had for so long ends the boot
+  #   attempts: 3 # failed boots after which the instance stays as it is and raises an alarm
+  #   alarm_topic: arn:aws:sns:@REGION@:123456789012:operators
+  #   webhook_overlap_hours: 24 # the webhook secret before the newest one counts for so long
+  #   install_missing_plugins: false
+  #   memory_percent: 60 # of the instance's memory, for Java's heap
 
   # Found in AWS by tags, by name (* stands for any text), or both. What is not found, or not found once where one is
   # wanted, is an error that shows the candidates.
