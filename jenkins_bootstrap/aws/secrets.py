@@ -32,6 +32,8 @@ OPTIONAL = (
 )
 _ENDED = "\0ended"
 """Marks the read of the version before the current one; no secret has such a name."""
+MOST_PASSWORD_BYTES = 72
+"""As bcrypt, which Jenkins hashes passwords with, reads no more (hudson.security.HudsonPrivateSecurityRealm)."""
 KNOWN = ALWAYS + WITH_TOKEN + WITH_APP + OPTIONAL
 
 
@@ -192,6 +194,14 @@ def check_settings_secret(
             errors.append(
                 SecretError(
                     "the value of break_glass is not open", where=where, hint="write open, or take the key away"
+                )
+            )
+        elif key in ("admin_password", *named[1]) and len(content.encode()) > MOST_PASSWORD_BYTES:
+            errors.append(
+                SecretError(
+                    f"the value of {key} is longer than {MOST_PASSWORD_BYTES} bytes, the most that Jenkins' own accounts take",
+                    where=where,
+                    hint="choose a shorter password",
                 )
             )
         elif not content.strip() and key not in (*OPTIONAL, *named[1]):

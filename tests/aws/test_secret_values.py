@@ -180,6 +180,15 @@ def test_the_glass_is_open_or_the_key_is_away(aws, put):
             secrets.all_values(aws, settings(), now())
 
 
+def test_a_password_that_jenkins_cannot_hash_is_told_before_it_starts(aws, put):
+    put("jenkins", json.dumps(VALUES | {"admin_password": "\u00e4" * 36}))
+    secrets.all_values(aws, settings(), now())
+    put("jenkins", json.dumps(VALUES | {"admin_password": "\u00e4" * 37}))
+    with pytest.raises(SecretError, match="longer than 72 bytes") as error:
+        secrets.all_values(aws, settings(), now())
+    assert "\u00e4" not in str(error.value)
+
+
 def test_each_credential_is_a_look_up_of_its_own(aws, put):
     found, failed = find.ask(aws, find.questions(aws, settings(NPM)))
     assert set(failed) == {"controller.credentials[0]"}

@@ -441,6 +441,7 @@ def test_points_are_counted_by_githubs_formula(site: Any) -> None:
     assert it.graphql(query)["data"]["rateLimit"] == {"cost": 1, "nodeCount": 2100}
     it.graphql(query)
     assert it.rest("/rate_limit").json()["resources"]["graphql"]["used"] == 2
+    assert set(it.rest("/rate_limit").json()["resources"]) == {"core", "graphql", "search", "integration_manifest"}
 
 
 # REST

@@ -147,6 +147,9 @@ def _rate_limit(store: Store, secret: str | None) -> Reply:
         used, reset = store.spend(secret or "", name, 0)
         used = min(used, store.points)
         resources[name] = {"limit": store.points, "used": used, "remaining": store.points - used, "reset": reset}
+    # Nothing is counted for these, but clients (github-api, which Jenkins' plugins use) refuse an answer without them.
+    for name, limit in {"search": 30, "integration_manifest": 5000}.items():
+        resources[name] = {"limit": limit, "used": 0, "remaining": limit, "reset": resources["core"]["reset"]}
     return Reply(200, {"resources": resources, "rate": resources["core"]})
 
 
