@@ -199,7 +199,7 @@ def check_settings_secret(
         elif key in ("admin_password", *named[1]) and len(content.encode()) > MOST_PASSWORD_BYTES:
             errors.append(
                 SecretError(
-                    f"the value of {key} is longer than {MOST_PASSWORD_BYTES} bytes, the most that Jenkins' own accounts take",
+                    f"the value of {key} is longer than {MOST_PASSWORD_BYTES} bytes, the most that Jenkins takes",
                     where=where,
                     hint="choose a shorter password",
                 )

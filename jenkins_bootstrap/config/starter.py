@@ -98,7 +98,7 @@ controller:
   # username and password, or the password alone and username here), ssh-key, file. With a folder: only for its jobs.
   # credentials: [{id: npm-token, secret: npm, kind: text, folder: github/@OWNER@}]
 
-  # Further stages of your own, *.txt in Groovy, and a file for the plugin configuration-as-code; both run after the four.
+  # Further stages of your own, *.txt in Groovy, and a file for the plugin configuration-as-code: run after the four.
   # stages: stages
   # casc: jenkins.yaml
 
