@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.boot.alarm import Alarm
+from jenkins_bootstrap.boot.hooks import stage_names
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.writing import Owners, make_folder, write_file
 from jenkins_bootstrap.config.controller import Boot
@@ -201,10 +202,8 @@ def _say(alarm: Alarm | None, failure: Failure, boot: Boot) -> None:
 
 
 def _check(layout: Layout) -> None:
-    stages = layout.stages / "init.groovy.d"
-    expected = ["init.groovy", *sorted(path.name for path in stages.glob("*.txt"))]
     where = "boot confirm"
-    for name in expected:
+    for name in stage_names(layout):
         said = _json(layout.results / f"{name}.json")
         if said is None:
             raise BootstrapError(

@@ -52,6 +52,22 @@ def wanted(layout: Layout, stages: list[Path]) -> dict[str, str]:
     )
 
 
+def stage_names(layout: Layout) -> list[str]:
+    """The names of all stages of the image in the order in which a boot runs them: the four, then `own_stages`."""
+    from jenkins_bootstrap.stages.render import STAGE_FILES
+
+    return [*STAGE_FILES, *own_stages(layout)]
+
+
+def own_stages(layout: Layout) -> list[str]:
+    """The names of the stages after the four: jcasc.txt, then a user's, which init.groovy calls user_NAME.txt."""
+    from jenkins_bootstrap.stages.render import CASC, STAGE_FILES
+
+    names = sorted(path.name for path in (layout.stages / "init.groovy.d").glob("*.txt"))
+    more = [name for name in names if name not in STAGE_FILES]
+    return [name for name in more if name == CASC] + [f"user_{name}" for name in more if name != CASC]
+
+
 _AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
 
 

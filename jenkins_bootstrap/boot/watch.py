@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.applied import alone, digest_key, read_applied, record_applied
+from jenkins_bootstrap.boot.hooks import own_stages
 from jenkins_bootstrap.boot.layout import PORT, Layout
 from jenkins_bootstrap.boot.retry import Patience
 from jenkins_bootstrap.boot.writing import Owners, write_file
@@ -23,7 +24,6 @@ from jenkins_bootstrap.controller.client import Controller, StageResult
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.stages.digests import Inputs, changes, stage_inputs
-from jenkins_bootstrap.stages.render import CASC, STAGE_FILES
 from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
@@ -201,13 +201,6 @@ def inputs_of(
 ) -> dict[str, dict[str, str]]:
     """The digests of what each stage of this controller reads; a boot records those of the documents it writes."""
     return stage_inputs(settings, facts, secrets, digest_key(layout), own_stages(layout))
-
-
-def own_stages(layout: Layout) -> list[str]:
-    """The names of the stages after the four, in the order in which a boot runs them: jcasc.txt, then a user's."""
-    names = sorted(path.name for path in (layout.stages / "init.groovy.d").glob("*.txt"))
-    more = [name for name in names if name not in STAGE_FILES]
-    return [name for name in more if name == CASC] + [f"user_{name}" for name in more if name != CASC]
 
 
 def stage_file(layout: Layout, stage: str) -> Path:

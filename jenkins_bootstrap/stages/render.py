@@ -35,6 +35,9 @@ STAGE_FILES = {
 A stage writes what came of it to RESULTS_PATH/<name>.json."""
 CASC = "jcasc.txt"
 CASC_PLUGIN = "configuration-as-code"
+_OURS = tuple(Path(name).stem for name in (*STAGE_FILES, CASC) if name.endswith(".txt"))
+"""Names that no stage of a user may have, also where the settings have no controller.casc: by its name a controller
+knows whose a stage is."""
 _USER_STAGE = re.compile(r"[A-Za-z0-9_]{1,64}\.txt")
 """Groovy makes a class of a script's name, and classes for its methods that a `-` in it breaks."""
 
@@ -77,7 +80,7 @@ def render(
         )
         for path, values in stages.items()
     }
-    return rendered | _user_stages(settings.controller.stages, (*names, "zz-closed"))
+    return rendered | _user_stages(settings.controller.stages, (*_OURS, "zz-closed"))
 
 
 def guards(

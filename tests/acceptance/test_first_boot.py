@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jenkins_bootstrap.boot import failures
 from jenkins_bootstrap.jobs.marker import read_line
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.signatures import tables
@@ -37,7 +38,8 @@ def test_it_is_up_without_a_restart_and_every_stage_has_run_once(first_boot):
     assert all(one["seconds"] > 0 for one in told)
 
 
-def test_a_stage_of_ones_own_has_run(admin):
+def test_a_stage_of_ones_own_has_run(admin, controller):
+    failures.confirm(controller.layout, connect=lambda: None)
     assert admin.script("return jenkins.model.Jenkins.get().systemMessage") == "set by a stage of my own"
 
 

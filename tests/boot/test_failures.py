@@ -18,6 +18,7 @@ from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.config.controller import Boot
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 
+STAGES = ("init.groovy", "aws.txt", "github.txt", "githubrepos.txt")
 STAGE_FAILED = {"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited", "EXIT_STATUS": "70"}
 BOOT_FAILED = {"SERVICE_RESULT": "exit-code"}
 STOPPED = {"SERVICE_RESULT": "success", "EXIT_CODE": "exited", "EXIT_STATUS": "143"}
@@ -51,8 +52,8 @@ class Controller:
     def confirm(self) -> None:
         confirm(self.layout, connect=self.connect, tell=self.told.append)
 
-    def stages_ran(self) -> None:
-        for name in ("init.groovy", "aws.txt"):
+    def stages_ran(self, *more: str) -> None:
+        for name in (*STAGES, *more):
             self.layout.results.mkdir(exist_ok=True)
             result = {"stage": name, "seconds": 0.1, "changed": False, "changes": 0}
             (self.layout.results / f"{name}.json").write_text(json.dumps(result))
@@ -68,7 +69,8 @@ def controller(tmp_path: Path) -> Controller:
     layout.run.mkdir(parents=True)
     (layout.stages / "init.groovy.d").mkdir(parents=True)
     (layout.stages / "init.groovy").touch()
-    (layout.stages / "init.groovy.d/aws.txt").touch()
+    for name in STAGES[1:]:
+        (layout.stages / "init.groovy.d" / name).touch()
     return Controller(layout)
 
 
@@ -163,6 +165,20 @@ def test_confirm_does_not_pass_a_failed_stage_or_secrets_that_are_left(controlle
     failed_stage(controller)
     with pytest.raises(BootstrapError, match=r"stage aws\.txt: no such label"):
         controller.confirm()
+
+
+def test_confirm_knows_stages_of_ones_own_by_the_name_that_init_groovy_gives_them(controller: Controller) -> None:
+    for name in ("mine", "jcasc", "a_first"):
+        (controller.layout.stages / f"init.groovy.d/{name}.txt").touch()
+    controller.stages_ran("jcasc.txt", "user_a_first.txt")
+    with pytest.raises(BootstrapError, match=r"the stage user_mine\.txt has not run"):
+        controller.confirm()
+    mine = controller.layout.results / "user_mine.txt.json"
+    mine.write_text(json.dumps({"stage": "user_mine.txt", "failed": True, "cause": "no such job", "remedy": "make it"}))
+    with pytest.raises(BootstrapError, match=r"stage user_mine\.txt: no such job"):
+        controller.confirm()
+    controller.stages_ran("jcasc.txt", "user_a_first.txt", "user_mine.txt")
+    controller.confirm()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"failed": "many"}', '{"failed": -1}', "\x00"])

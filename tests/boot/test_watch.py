@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
 from jenkins_bootstrap.boot.applied import Busy, alone, digest_key, read_applied, record_applied
-from jenkins_bootstrap.boot.watch import Look, own_stages, raise_failed, stage_file
+from jenkins_bootstrap.boot.hooks import own_stages
+from jenkins_bootstrap.boot.watch import Look, raise_failed, stage_file
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 
 spec = importlib.util.spec_from_file_location(

@@ -264,6 +264,8 @@ def test_stages_of_one_s_own_come_after_the_four_as_they_are(settings, tmp_path)
         (None, "is no folder"),
         ("README.md", "has no .txt file"),
         ("aws.txt", "has the name of a stage of ours"),
+        ("jcasc.txt", "has the name of a stage of ours"),  # without any controller.casc, too
+        ("zz-closed.txt", "is no name of a stage"),
         ("my-tools.txt", "is no name of a stage"),
         ("a b.txt", "is no name of a stage"),
         ("$(id).txt", "is no name of a stage"),
