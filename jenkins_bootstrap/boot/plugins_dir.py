@@ -20,6 +20,7 @@ from jenkins_bootstrap.boot.writing import Owners, explained, make_folder
 from jenkins_bootstrap.errors import BootstrapError, ToolError, raise_all
 from jenkins_bootstrap.files import sha256_file
 from jenkins_bootstrap.plugins.lock import Lock
+from jenkins_bootstrap.plugins.versions import older
 
 TREE = "tree.json"
 _AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
@@ -31,6 +32,31 @@ class Verified:
 
     plugins: int
     missing: tuple[str, ...] = ()
+
+
+def check_made_for(lock: Lock, where: Path, core: str, java: int, machine: str) -> tuple[str, ...]:
+    """What there is to say of a lock that was not made for the image's `core`, `java` (feature release) and `machine`
+    (amd64, arm64).
+
+    Raises BootstrapError for a newer core or Java than the image's, with which plugins may fail when they are used
+    only. With an older one they work, as both Jenkins and Java keep what there was.
+    """
+    newer = []
+    if older(core, lock.core):
+        newer.append(f"for Jenkins {lock.core}, the image has {core}")
+    if lock.java is not None and lock.java > java:
+        newer.append(f"for Java {lock.java}, the image has {java}")
+    if newer:
+        hint = f"jenkins-bootstrap plugins lock, with the core and the Java of the image, then {_AGAIN}"
+        raise_all([BootstrapError(f"the plugin lock was made {each}", where=str(where), hint=hint) for each in newer])
+    said = []
+    if older(lock.core, core):
+        said.append(f"the plugin lock was made for Jenkins {lock.core}, older than the image's {core}")
+    if lock.java is not None and lock.java < java:
+        said.append(f"the plugin lock was made for Java {lock.java}, older than the image's {java}")
+    if lock.architecture not in (None, machine):
+        said.append(f"the plugin lock was made for {lock.architecture}, this machine is {machine}")
+    return tuple(said)
 
 
 def verify(folder: Path, lock: Lock, *, missing_allowed: bool) -> Verified:

@@ -6,6 +6,7 @@ Each step asks the world whether it is done, so that a boot that was killed is s
 from __future__ import annotations
 
 import contextlib
+import platform
 import secrets as random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -156,7 +157,17 @@ class Boot:
             self.say("deliveries signed with the webhook secret before this one are still accepted")
         return found
 
+    def _check_lock(self) -> None:
+        said = platform.machine()
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(said, said)
+        core = documents.image_core(self.layout, self.settings)
+        java = self.settings.controller.java.version
+        for line in plugins_dir.check_made_for(self.lock, self.layout.plugin_lock, core, java, machine):
+            self.say(line)
+
     def do_plugins(self, _found: Any) -> plugins_dir.Verified:
+        if self.has_plugins or self.writable_plugins:
+            self._check_lock()
         if self._verifying is None:
             if self.layout.war.exists() and not self.writable_plugins and self.lock.plugins:
                 raise BootstrapError(

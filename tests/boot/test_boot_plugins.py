@@ -1,16 +1,18 @@
 """The plugins of the image against the lock, before any of their code runs, and over JENKINS_HOME."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from jenkins_bootstrap.boot import plugins_dir
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.plugins.lock import read
+from jenkins_bootstrap.plugins.lock import dumps, read
 
 
 def verify(controller, **options):
@@ -45,6 +47,43 @@ def test_a_tampered_exploded_plugin_ends_the_boot(boot_of, controller, tamper):
     with pytest.raises(BootstrapError, match="exploded plugin") as error:
         boot_of().run()
     assert error.value.where.endswith("plugins/github")
+
+
+def made_for(controller, **changes):
+    controller.plugin_lock.write_text(dumps(replace(read(controller.plugin_lock), **changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"core": "2.528.1"}, r"made for Jenkins 2\.528\.1, the image has 2\.516\.2"),
+        ({"java": 25, "architecture": "amd64"}, r"made for Java 25, the image has 21"),
+    ],
+)
+def test_a_lock_for_a_newer_jenkins_or_java_than_the_images_ends_the_boot(boot_of, controller, clock, changes, what):
+    made_for(controller, **changes)
+    with pytest.raises(BootstrapError, match=what) as error:
+        boot_of().run()
+    assert error.value.where.endswith("plugins.lock.json")
+    assert clock.slept == []
+    assert not controller.secrets.exists()
+
+
+def test_the_core_of_a_lock_is_compared_with_that_of_the_war(boot_of, controller):
+    controller.image.write_text(json.dumps(json.loads(controller.image.read_text()) | {"jenkins": "2.504.3"}))
+    with pytest.raises(BootstrapError, match=r"made for Jenkins 2\.516\.2, the image has 2\.504\.3"):
+        boot_of().run()
+
+
+def test_a_lock_for_something_older_is_told_and_goes_on(boot_of, controller):
+    made_for(controller, core="2.504.3", java=17, architecture="s390x")
+    boot = boot_of()
+    boot.run()
+    assert [line.split(",")[0] for line in boot.said if line.startswith("the plugin lock was made for ")] == [
+        "the plugin lock was made for Jenkins 2.504.3",
+        "the plugin lock was made for Java 17",
+        "the plugin lock was made for s390x",
+    ]
 
 
 def test_what_is_no_plugin_of_the_lock_does_not_get_in(controller):
@@ -89,6 +128,7 @@ from jenkins_bootstrap.boot import plugins_dir
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.writing import Owners
 import sys
+from dataclasses import replace
 layout, owners = Layout(pathlib.Path(sys.argv[1])), Owners(0, 0, 0)
 writable = sys.argv[2] == "writable"
 target = layout.home / "plugins"
