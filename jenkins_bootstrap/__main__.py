@@ -1,5 +1,35 @@
-"""`python -m jenkins_bootstrap`."""
+"""Where every command begins: `python -m jenkins_bootstrap`, and the console script.
 
-from jenkins_bootstrap.cli.main import entry
+Imports nothing but what a ^C in the first moments needs: everything else is imported when that has its answer.
+"""
 
-entry()
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+
+def _interrupted(_number: int, _frame: Any) -> NoReturn:
+    """Nothing has begun yet, so nothing is to be cleared up."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
+def entry() -> NoReturn:
+    """Run the command line and end with its exit status."""
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so where it is ignored: nohup, `&`
+    try:
+        if ours:
+            signal.signal(signal.SIGINT, _interrupted)
+        from jenkins_bootstrap.cli.main import run
+
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        status = run()
+    except KeyboardInterrupt:
+        _interrupted(signal.SIGINT, None)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    entry()

@@ -27,6 +27,7 @@ from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.unit import java_options
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.interrupts import held_back
 from jenkins_bootstrap.plugins.explode import explode, tree_digest
 from jenkins_bootstrap.resources import share
 
@@ -114,7 +115,7 @@ class LocalController:
         environment |= {"HOME": str(self.layout.root / "user"), "JENKINS_HOME": str(self.layout.home)}
         self._started = time.monotonic()
         try:
-            with self.log.open("ab") as log:
+            with held_back(), self.log.open("ab") as log:
                 self.process = subprocess.Popen(
                     command,
                     cwd=self.layout.home,

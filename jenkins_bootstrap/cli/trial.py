@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.cli import content
 from jenkins_bootstrap.cli.context import Context
+from jenkins_bootstrap.cli.surroundings import MEMORY, PREFIX, sweep, trials
 from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.interrupts import undisturbed
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.boot.layout import Layout
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from jenkins_bootstrap.plugins.at_hand import Choice
     from jenkins_bootstrap.plugins.lock import Lock
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - tmpfs, where what a controller has on tmpfs goes
-PREFIX = "jenkins-bootstrap-try-"
+END_SECONDS = 5.0
+"""What Jenkins gets to end in: nothing of it is kept, so that killing it does no harm."""
 
 
 @dataclass(slots=True)
@@ -164,33 +166,6 @@ def locked_files(ctx: Context, lock: Lock, *, download: bool) -> tuple[dict[str,
 
 
 @contextmanager
-def surroundings(ctx: Context) -> Iterator[None]:
-    """Leave the embedded AWS as it was found: what this command started of it ends with it, what it made goes."""
-    from jenkins_bootstrap.embedded import client
-
-    there = ctx.state.exists()
-    try:
-        yield
-    finally:
-        endpoints = ctx.__dict__.get("endpoints")
-        if endpoints is not None and endpoints.started_now:
-            with undisturbed():
-                client.down(ctx.settings.embedded, ctx.folder, wipe=not there, progress=ctx.progress)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let an impatient second ^C not break off the clearing up."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]:
     """The trial's controller, not started yet; when the block ends it is stopped and all of it is removed.
 
@@ -199,14 +174,15 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
     from jenkins_bootstrap.boot.layout import Layout
     from jenkins_bootstrap.boot.local import BootFailed
 
-    parent = ctx.state / "try"
+    parent = trials(ctx)
     sweep(parent)
     root = parent / str(os.getpid())
-    place = MEMORY if os.access(MEMORY, os.W_OK) else None
-    memory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
-    key_pair = agents_key_pair(ctx)
-    controller = None
+    place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    memory = place / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    key_pair, controller = None, None
     try:
+        key_pair = agents_key_pair(ctx)
+        memory.mkdir(mode=0o700)
         controller = put(ctx, trial, Layout(root), port, memory)
         yield controller
     except BootFailed as error:
@@ -217,7 +193,7 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
     finally:
         with undisturbed():
             if controller is not None:
-                controller.stop()
+                controller.stop(END_SECONDS)
                 with suppress(BootstrapError):
                     clear(ctx, controller.url, key_pair)
             shutil.rmtree(memory, ignore_errors=True)
@@ -227,21 +203,13 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
                     folder.rmdir()  # when nothing else is in there
 
 
-def sweep(parent: Path) -> None:
-    """Remove what trials that were killed left."""
-    folders = list(parent.glob("*")) if parent.is_dir() else []
-    for folder in [*folders, *MEMORY.glob(f"{PREFIX}*")]:
-        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def agents_key_pair(ctx: Context) -> str | None:
     """The name of the key pair that the start will import; None when it is there, and so not ours to remove."""
-    from jenkins_bootstrap.aws import keypair, secrets
+    from jenkins_bootstrap.aws import keypair
+    from jenkins_bootstrap.aws import secrets as values
 
-    text = secrets.read(ctx.aws, ctx.settings.secrets.agent_key).text
-    secrets.check_rsa_pem(text, f"secret {ctx.settings.secrets.agent_key}")
+    text = values.read(ctx.aws, ctx.settings.secrets.agent_key).text
+    values.check_rsa_pem(text, f"secret {ctx.settings.secrets.agent_key}")
     name = keypair.name_of(ctx.settings.project, keypair.public_key(text))
     return name if keypair.find(ctx.aws, name) is None else None
 
@@ -269,7 +237,7 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
     from jenkins_bootstrap.stages.render import render
 
     assert trial.war is not None
-    layout.root.mkdir(mode=0o700, parents=True)
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if memory is not None:
         layout.run.parent.symlink_to(memory)
     stages = render(

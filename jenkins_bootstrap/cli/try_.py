@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -50,11 +49,13 @@ def try_(
     """
     from jenkins_bootstrap.boot.local import free_port
     from jenkins_bootstrap.cli import trial
+    from jenkins_bootstrap.cli.surroundings import surroundings
+    from jenkins_bootstrap.interrupts import ending_on_signals
 
     chosen = port or (PORT if _is_free(PORT) else free_port())
     if port is not None and not _is_free(port):
         raise BootstrapError(f"port {port} is taken", where="--port", hint="choose another, or none")
-    with _interrupted_by(signal.SIGTERM, signal.SIGHUP), trial.surroundings(ctx):
+    with ending_on_signals(lambda: _say_ending(ctx)), surroundings(ctx):
         if plan_only:
             _show_plan(ctx, trial.gather(ctx, war, plugins, _url(chosen), download=False))
             return CHANGES_PENDING if exit_code else 0
@@ -73,7 +74,6 @@ def _run(ctx: Context, made: Trial, controller: LocalController) -> None:
     with suppress(KeyboardInterrupt):  # the way it ends
         _tell_ready(ctx, made, controller, ready)
         controller.watch(tell=ctx.note)
-    ctx.note("ending Jenkins")
 
 
 def _url(port: int) -> str:
@@ -92,19 +92,10 @@ def _is_free(port: int) -> bool:
     return True
 
 
-@contextmanager
-def _interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
-    """Let these signals end the command as ^C does, so that nothing is left."""
-
-    def interrupt(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _say_ending(ctx: Context) -> None:
+    """In a handler of signals, so past the streams' buffers."""
+    if not ctx.quiet:
+        os.write(2, b"\nending ...\n" if sys.stderr.isatty() else b"ending ...\n")
 
 
 def _tell_differences(ctx: Context, made: Trial) -> None:

@@ -17,6 +17,7 @@ from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, FAKE_CREDENTIAL, PRO
 from jenkins_bootstrap.embedded.starter import Progress, end, locked, start
 from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.interrupts import undisturbed
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.config.models import Embedded, Settings
@@ -98,7 +99,8 @@ def up(
     With `settings` its surroundings are made at the first start (what Terraform makes in a real account), and with
     `reseed` whatever of them is missing now. `idle_seconds` is for tests.
 
-    Raises ToolError when the daemon does not start, StateError's text when its state cannot be used.
+    Raises ToolError when the daemon does not start, StateError's text when its state cannot be used. Interrupted, it
+    ends the daemon that it has started.
     """
     state = StateFolder(state_folder(embedded, folder))
     show: Progress = progress or (lambda _words: nullcontext())
@@ -109,14 +111,20 @@ def up(
     if record is None or not _seeded(health, settings) or reseed:
         with locked(state, show):
             record, health = _find(state, options)
-            if record is None:
-                seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
-                with show("start the embedded AWS and GitHub") as line:
-                    record, health = _started(state, options, seconds, line)
-                started = True
-            if settings is not None and (reseed or not _seeded(health, settings)):
-                with show("make the surroundings of the embedded AWS"):
-                    call(record, "seed", {"settings": settings.model_dump_json(), "plan": False})
+            started = record is None
+            try:
+                if record is None:
+                    seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
+                    with show("start the embedded AWS and GitHub") as line:
+                        record, health = _started(state, options, seconds, line)
+                if settings is not None and (reseed or not _seeded(health, settings)):
+                    with show("make the surroundings of the embedded AWS"):
+                        call(record, "seed", {"settings": settings.model_dump_json(), "plan": False})
+            except KeyboardInterrupt:
+                if started:
+                    with undisturbed():
+                        end(state)
+                raise
     return _endpoints(record, state, region, started)
 
 
@@ -184,23 +192,36 @@ class Ended:
 
     was_running: bool
     wiped: bool
+    kept: str = ""
+    """Why nothing was ended."""
 
 
-def down(embedded: Embedded, folder: Path, *, wipe: bool = False, progress: Progress | None = None) -> Ended:
+def down(
+    embedded: Embedded,
+    folder: Path,
+    *,
+    wipe: bool = False,
+    progress: Progress | None = None,
+    unless: Callable[[], str] = lambda: "",
+) -> Ended:
     """End the daemon and its instances; images and everything else stay for the next start.
 
     With `wipe` the state folder goes too, and all its images with it. Also clears up after a daemon that was killed.
+    `unless` is asked while no other command can start or end a daemon: a reason in words leaves everything as it is.
     """
     state = StateFolder(state_folder(embedded, folder))
     show: Progress = progress or (lambda _words: nullcontext())
     if not state.root.exists():
         return Ended(False, False)
-    with locked(state, show), show("end the embedded AWS and GitHub"):
-        running = end(state)
-        state.record.unlink(missing_ok=True)
-        _clear_machines(state)
-        if wipe:
-            _wipe(state)
+    with locked(state, show):
+        if reason := unless():
+            return Ended(False, False, reason)
+        with show("end the embedded AWS and GitHub"):
+            running = end(state)
+            state.record.unlink(missing_ok=True)
+            _clear_machines(state)
+            if wipe:
+                _wipe(state)
     return Ended(running, wipe)
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, Record, StateFolder, runs
 from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.interrupts import held_back, undisturbed
 
 START_PATIENCE = 60.0
 END_PATIENCE = 30.0
@@ -68,28 +69,49 @@ def _make_folder(state: StateFolder) -> None:
 
 
 def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> None:
-    """Start a daemon and return when one serves. Whatever goes wrong in it comes back as an error."""
+    """Start a daemon and return when one serves. Whatever goes wrong in it comes back as an error; interrupted, it ends
+    what it has started."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "jenkins_bootstrap.embedded.daemon", "--state", str(state.root)]
     command += ["--idle-seconds", str(idle)]
     command += ["--options", json.dumps(options["options"]), "--ready", str(writing)]
+    starter: subprocess.Popen[bytes] | None = None
     with os.fdopen(reading, "rb") as ready:
         try:
-            with state.log.open("ab") as log:
-                starter = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    env=_environment(),
-                    start_new_session=True,
-                    pass_fds=(writing,),
-                )
-        finally:
-            os.close(writing)
-        starter.wait()  # it forks at once, so this takes as long as starting Python
-        _await(ready, state, line)
+            try:
+                with held_back(), state.log.open("ab") as log:
+                    starter = subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        cwd="/",
+                        env=_environment(),
+                        start_new_session=True,
+                        pass_fds=(writing,),
+                    )
+            finally:
+                os.close(writing)
+            starter.wait()  # it forks at once, so this takes as long as starting Python
+            _await(ready, state, line)
+        except KeyboardInterrupt:
+            if starter is not None:
+                with undisturbed():
+                    _abandon(starter, ready, state)
+            raise
+
+
+def _abandon(starter: subprocess.Popen[bytes], ready: IO[bytes], state: StateFolder) -> None:
+    """End the daemon that is just being started, however far it is."""
+    if starter.poll() is None:  # not waited for, so that its id, and its group's, is nobody else's
+        os.killpg(starter.pid, signal.SIGTERM)
+        starter.wait()
+    # It has the other end of the pipe until it serves or is gone, and can be found a moment after it was forked.
+    deadline = time.monotonic() + END_PATIENCE
+    while time.monotonic() < deadline and not end(state):
+        if select.select([ready], [], [], 0.02)[0] and not os.read(ready.fileno(), 65536):
+            break
+    end(state)
 
 
 def _environment() -> dict[str, str]:

@@ -29,8 +29,8 @@ _SHARE = "usr/share/jenkins-bootstrap"
 _LAUNCHER = f"""#!/usr/bin/python3
 import sys
 sys.path.insert(0, "/{LIBRARY}")
-from jenkins_bootstrap.cli.main import entry
-sys.exit(entry())
+from jenkins_bootstrap.__main__ import entry
+entry()
 """
 
 

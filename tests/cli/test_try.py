@@ -7,12 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from jenkins_bootstrap.cli import surroundings
+from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.cli.main import run
+from jenkins_bootstrap.embedded import client
 from jenkins_bootstrap.plugins import lock as locks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,14 +68,30 @@ def java(tmp_path):
     return folder
 
 
-def test_it_runs_until_interrupted_and_leaves_nothing(place, java, tmp_path_factory):
+@pytest.fixture
+def start(place, java, tmp_path_factory):
+    """Starts `try` as a process of its own."""
     given = ["--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins")]
     command = [sys.executable, "-m", "jenkins_bootstrap", "-c", str(place / "jenkins-bootstrap.yml"), "try", *given]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_"))}
     environment["PATH"] = f"{java}:{environment['PATH']}"
     environment["JENKINS_BOOTSTRAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+    def once():
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return once
+
+
+def assert_nothing_is_left(place, process, before):
+    assert {path.name for path in place.iterdir()} <= before
+    assert not list(surroundings.MEMORY.glob(f"{surroundings.PREFIX}{process.pid}-*"))
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if str(place).encode() in read(p)]
+
+
+def test_it_runs_until_interrupted_and_leaves_nothing(place, java, start):
     before = {path.name for path in place.iterdir()} | {"seen"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start()
     lines = [process.stdout.readline() for _ in range(4)]
     seen = json.loads((java / "seen").read_text())
     assert Path(seen["root"]).is_dir()
@@ -89,11 +109,99 @@ def test_it_runs_until_interrupted_and_leaves_nothing(place, java, tmp_path_fact
     assert "warning: the plugin timestamper, wanted by the settings, is not at hand" in err
     assert "ec2.jpi" in seen["plugins"]
 
-    assert {path.name for path in place.iterdir()} <= before
     assert not Path(seen["root"]).exists()
     assert not Path(seen["run"]).exists()
     assert not Path("/proc", str(seen["pid"])).exists()
-    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if str(place).encode() in read(p)]
+    assert_nothing_is_left(place, process, before)
+
+
+def comes(path, process):
+    """Wait until a file is there, as the process makes it."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("moment", ["start.lock", "daemon.lock", "daemon.json"])
+def test_interrupted_while_the_embedded_aws_starts_it_leaves_nothing(place, start, moment):
+    before = {path.name for path in place.iterdir()}
+    process = start()
+    comes(place / ".jenkins-bootstrap" / moment, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "ending ..." in err
+    assert err.endswith("interrupted\n")
+    assert "Traceback" not in err
+    assert_nothing_is_left(place, process, before)
+
+
+def test_a_jenkins_that_does_not_end_while_it_starts_is_killed(place, java, start):
+    before = {path.name for path in place.iterdir()} | {"seen"}
+    (java / "java").write_text(
+        f"#!{sys.executable}\nimport pathlib, signal, sys, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "pathlib.Path(sys.argv[0]).with_name('seen').touch()\ntime.sleep(300)\n"
+    )
+    process = start()
+    comes(java / "seen", process)
+    process.send_signal(signal.SIGINT)
+    assert "ending ..." in iter(lambda: process.stderr.readline().strip(), "")
+    process.send_signal(signal.SIGINT)  # an impatient one breaks nothing off
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert_nothing_is_left(place, process, before)
+
+
+def test_the_first_of_two_leaves_the_embedded_aws_to_the_second(place, java, start):
+    embedded = Context(settings_path=place / "jenkins-bootstrap.yml").settings.embedded
+    first = start()
+    first.stdout.readline()
+    second = start()
+    second.stdout.readline()
+    try:
+        first.send_signal(signal.SIGINT)
+        _, err = first.communicate(timeout=60)
+        assert first.returncode == 0
+        assert f"another try uses them (process {second.pid})" in err
+        assert client.status(embedded, place).endpoints is not None
+        assert second.poll() is None
+        second.send_signal(signal.SIGINT)
+        _, err = second.communicate(timeout=60)
+        assert second.returncode == 0
+        assert not (place / ".jenkins-bootstrap/try").exists()
+    finally:
+        for process in (first, second):
+            process.kill()
+        client.down(embedded, place, wipe=True)
+
+
+def test_an_agents_key_that_is_none_leaves_nothing(place, capfd):
+    ctx = Context(settings_path=place / "jenkins-bootstrap.yml", quiet=True)
+    try:
+        name = ctx.settings.secrets.agent_key
+        ctx.aws.call("secretsmanager", "put_secret_value", SecretId=name, SecretString="not-a-real-key")
+        status, err = said(capfd, place, "--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins"))
+        assert status == 1
+        assert f"secret {name}" in err
+        assert not list(surroundings.MEMORY.glob(f"{surroundings.PREFIX}{os.getpid()}-*"))
+        assert not (place / ".jenkins-bootstrap/try").exists()
+        assert client.status(ctx.settings.embedded, place).endpoints is not None
+    finally:
+        client.down(ctx.settings.embedded, place, wipe=True)
+
+
+def test_interrupted_before_anything_is_imported_it_says_so(tmp_path):
+    (tmp_path / "click.py").write_text("import sys, time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    command = [sys.executable, "-m", "jenkins_bootstrap", "--help"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "interrupted\n")
 
 
 def read(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "jenkins_bootstrap"
-GROUND = {"errors", "files", "facts", "resources", "plan"}
+GROUND = {"errors", "files", "facts", "resources", "plan", "interrupts"}
 CONFIG = {"config"}
 GATEWAYS = {"aws", "github", "controller"}
 PLANNERS = {"plugins", "stages", "jobs", "images"}
@@ -15,7 +15,7 @@ MAY = (
     | {"config": {"errors", "files", "resources"}}
     | dict.fromkeys(GATEWAYS, {"errors", "files", "facts"} | CONFIG)
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)
-    | {"embedded": {"errors", "files", "facts", "resources"} | CONFIG}
+    | {"embedded": {"errors", "files", "facts", "resources", "interrupts"} | CONFIG}
     | {"boot": GROUND | CONFIG | GATEWAYS | {"stages", "plugins"}}
 )
 FREE = {"cli", "__main__"}
