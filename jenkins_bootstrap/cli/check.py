@@ -128,6 +128,7 @@ def plugin_rows(ctx: Context) -> Iterator[Row]:
     """Whether the plugins can be pinned (each known, with its dependencies, for this core) and are sound."""
     from jenkins_bootstrap.cli.plugins import signature_words, wanted
     from jenkins_bootstrap.plugins.source import document_words
+    from jenkins_bootstrap.stages.render import unlocked
 
     try:
         found = wanted(ctx)
@@ -146,6 +147,8 @@ def plugin_rows(ctx: Context) -> Iterator[Row]:
             "controller.plugins", "note", words, "jenkins-bootstrap plugins lock pins them, plugins verify tells more"
         )
     yield from ec2_rows(lock)
+    for lacking in unlocked(ctx.settings, {plugin.name for plugin in lock.plugins}):
+        yield from failures(lacking.where, lacking)
     for finding in found.findings:
         yield Row("controller.plugins", "fail" if finding.wrong else "note", str(finding), finding.hint)
 

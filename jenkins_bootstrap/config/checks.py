@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
 from jenkins_bootstrap.errors import nearest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def problems(settings: Settings, *, images: bool = True) -> list[Problem]:
         _tags,
         _accounts,
         _nobody,
+        _options,
         _plugins,
         _credentials,
         _labels,
@@ -80,26 +82,65 @@ def _twice(names: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def _accounts(settings: Settings) -> Iterator[Problem]:
     accounts = settings.controller.accounts
-    for second, first in _twice([a.id for a in accounts]):
+    for second, first in _twice([a.id.casefold() for a in accounts]):
         yield Problem(
             ("controller", "accounts", second, "id"),
             f"the account {accounts[second].id!r} is there already, as controller.accounts[{first}]",
-            "give each account once",
+            "give each account once; Jenkins takes no notice of case",
         )
 
 
+NOT_PEOPLE = {
+    "anonymous": "Jenkins' name for whoever comes",
+    "authenticated": "Jenkins' name for whoever has signed in",
+    "system": "Jenkins' name for itself",
+    "unknown": "Jenkins' name for a user it does not know",
+    SERVICE_ACCOUNT: "the account that jenkins-bootstrap makes for itself",
+}
+"""Names that are no account of a person; Jenkins compares names without case."""
+
+
 def _nobody(settings: Settings) -> Iterator[Problem]:
-    """Jenkins' two names for many: whoever comes, and whoever has signed in."""
+    """Names that stand for many: whoever comes, and whoever has signed in."""
     sign_in = settings.controller.sign_in
     for i, account in enumerate(settings.controller.accounts):
-        if account.id in ("anonymous", "authenticated"):
-            what = f"{account.id!r} is Jenkins' name for whoever comes, no account"
+        if who := NOT_PEOPLE.get(account.id.casefold()):
+            what = f"{account.id!r} is {who}, no account of a person"
             yield Problem(("controller", "accounts", i, "id"), what, "choose another name")
     for name in sign_in.groups:
-        if name == "anonymous" or (name == "authenticated" and sign_in.kind == "github"):
-            who = "whoever comes" if name == "anonymous" else "everybody who has an account of GitHub"
+        folded = name.strip().casefold()
+        if folded == "anonymous" or (folded == "authenticated" and sign_in.kind == "github"):
+            who = "whoever comes" if folded == "anonymous" else "everybody who has an account of GitHub"
             what = f"the group {name!r} is {who}"
             yield Problem(("controller", "sign_in", "groups", name), what, "name a group of your own")
+
+
+_SECRET_OPTION = re.compile(r"secret|passwor|passphrase|token|private_?key|credential", re.IGNORECASE)
+_NO_SECRET = frozenset(
+    (
+        "allowedTokenExpirationClockSkewSeconds",
+        "tokenAuthMethod",
+        "tokenFieldToCheckKey",
+        "tokenFieldToCheckValue",
+        "tokenServerUrl",
+    )
+)
+"""Parameters of org.jenkinsci.plugins.oic that are named like a secret and are none (read in the plugin's source)."""
+
+
+def _options(settings: Settings) -> Iterator[Problem]:
+    """What an option says stands in the image, where everybody reads it who can read the image."""
+    for name, value in settings.controller.sign_in.options.items():
+        if isinstance(value, str) and value.startswith("secret:"):
+            if not re.fullmatch(r"secret:[A-Za-z0-9_.-]+", value):
+                hint = "write secret:KEY with the key's name: letters, digits and _"
+                yield Problem(("controller", "sign_in", "options", name), f"{name} names no key of the secret", hint)
+        elif not isinstance(value, bool) and _SECRET_OPTION.search(name) and name.split(".")[-1] not in _NO_SECRET:
+            yield Problem(
+                ("controller", "sign_in", "options", name),
+                f"{name} is a secret, which must not stand in the settings: an image would hold it in plain",
+                f"put it into the secret {settings.secrets.settings} as a key of its own, and write secret:KEY here",
+            )
 
 
 def _plugins(settings: Settings) -> Iterator[Problem]:

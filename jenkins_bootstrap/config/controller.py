@@ -6,7 +6,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from jenkins_bootstrap.config.fields import Find, LocalPath, Model, Name, PluginName, Role, UrlOrPath
+from jenkins_bootstrap.config.fields import (
+    TEXT,
+    Find,
+    LocalPath,
+    LongText,
+    Model,
+    Name,
+    PluginName,
+    Role,
+    Text,
+    UrlOrPath,
+)
+
+SERVICE_ACCOUNT = "_jenkins-bootstrap"
+"""The account that works on jobs after the boot. No GitHub login can be this one, as none begins with an underscore, so
+nobody who signs in from there can become it."""
+
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\]"
+_SEGMENT = r"/([A-Za-z0-9_~!$&()*+,;=:@-]|%[0-9A-Fa-f]{2})([A-Za-z0-9._~!$&()*+,;=:@-]|%[0-9A-Fa-f]{2})*"
+_CHAR = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]"
+_INK = r"[^\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff]"
+"""What Jenkins does not trim from the ends of a text."""
+_PART = r"[^\x00-\x20\x7f-\x9f\u2028\u2029\ufffe\uffff<>@,;\"]+"
+_ADDRESS = rf"{_PART}@{_PART}"
 
 
 class WarUrl(Model):
@@ -69,8 +92,8 @@ class Java(Model):
 
 class Account(Model):
     id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name to sign in with", examples=["ada"])
-    full_name: str = Field("", description="name as people read it")
-    email: str = Field("", description="address for mail")
+    full_name: str = Field("", pattern=rf"^({_CHAR}*{_INK}{_CHAR}*)?$", description="name as people read it")
+    email: str = Field("", pattern=rf"^({_INK}({_CHAR}*{_INK})?)?$", description="address for mail")
     role: Role = Field("reader", description="what the account may do")
 
 
@@ -78,8 +101,10 @@ class SignIn(Model):
     kind: Literal["accounts", "github", "oidc", "saml", "ldap"] = Field(
         "accounts", description="accounts: those listed here, with passwords kept by Jenkins"
     )
-    options: dict[str, str | int | bool] = Field(default_factory=dict, description="parameters of the realm, by name")
-    groups: dict[str, Role] = Field(default_factory=dict, description="group of the sign-in to role")
+    options: dict[Text, LongText | int | bool] = Field(
+        default_factory=dict, description="parameters of the realm, by name; a secret one as secret:KEY"
+    )
+    groups: dict[Text, Role] = Field(default_factory=dict, description="group of the sign-in to role")
 
 
 DEFAULT_PLUGINS = (
@@ -109,7 +134,7 @@ class Credential(Model):
     )
     username: str | None = Field(
         None,
-        pattern=r"^[^\x00-\x1f]{1,255}$",
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]{1,255}$",
         description="username-password and ssh-key: the user; without it the secret is an object with username and "
         "password, or username and private_key",
     )
@@ -122,7 +147,7 @@ class Credential(Model):
         description="only for jobs below this folder: jobs.folder, or jobs.folder/OWNER; all jobs when absent",
         examples=["github/acme-demo"],
     )
-    description: str = Field("", pattern=r"^[^\x00-\x1f]*$", description="what people read beside it")
+    description: str = Field("", pattern=TEXT, description="what people read beside it")
 
 
 class AcceptedFinding(Model):
@@ -162,11 +187,16 @@ class Boot(Model):
 
 class Controller(Model):
     url: str = Field(
-        pattern=r"^https?://[^\s/]+(/\S*)?$",
+        pattern=rf"^https?://({_HOST})(:[0-9]{{1,5}})?({_SEGMENT})*/?$",
         description="the URL people and webhooks use",
         examples=["https://jenkins.example.com/"],
     )
-    admin_address: str = Field("", description="sender of Jenkins' mail")
+    admin_address: str = Field(
+        "",
+        pattern=rf"^({_ADDRESS}|{_INK}{_CHAR}*<{_ADDRESS}>)?$",
+        description="sender of Jenkins' mail, as jenkins@example.com or Jenkins <jenkins@example.com>",
+        examples=["jenkins@example.com"],
+    )
     jenkins: Jenkins = Field(default_factory=Jenkins, description="which Jenkins, and where it comes from")
     java: Java = Field(default_factory=Java, description="which Java it runs on")
     plugins: list[PluginName] = Field(

@@ -88,6 +88,9 @@ def _one(place: Place, details: list[ErrorDetails], document: Document) -> Setti
             return _not_a_choice(place, detail, document)
         case type_ if type_ in _WANTED:
             return _wrong_type(place, details, document)
+    if detail["loc"][-1] == "[key]":
+        what = f"the key {str(detail['input'])[:_LONGEST_SHOWN]!r} {_rule(detail)}"
+        return SettingsError(what, where=document.where(place, key=True), hint="choose another key")
     what = f"{_rule(detail)}; seen: {_shown(place, detail['input'], document)}"
     return SettingsError(what, where=document.where(place), hint=hint)
 

@@ -27,7 +27,12 @@ def _url_or_path(text: str, info: ValidationInfo) -> str:
 
 LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_settings_folder)]
 UrlOrPath = Annotated[str, Field(min_length=1), AfterValidator(_url_or_path)]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
+TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*$"
+"""One line: no control characters, no line separators, and nothing else that Jenkins' XML does not give back."""
+Text = Annotated[str, Field(pattern=TEXT)]
+LongText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufffe\uffff]*$")]
+"""As Text, with line breaks and tabs."""
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=TEXT)]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
 PluginName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"])
@@ -38,8 +43,8 @@ InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", ex
 class Find(Model):
     """A look-up in AWS: by tags, by name, or both. Exactly what it matches is used, never one of several."""
 
-    tags: dict[str, str] = Field(default_factory=dict, description="every tag must have this value")
-    name: str | None = Field(None, description="the name; * stands for any text")
+    tags: dict[Text, Text] = Field(default_factory=dict, description="every tag must have this value")
+    name: Text | None = Field(None, description="the name; * stands for any text")
     several: bool = Field(
         False, description="subnets and security groups: use all that match; otherwise more than one match is an error"
     )
@@ -56,8 +61,8 @@ class FindImage(Model):
 
     image: str | None = Field(None, description="an image of `images`: found by its tags and Channel=current")
     owners: list[str] = Field(default_factory=list, description="account ids, or amazon, self, aws-marketplace")
-    name: str | None = Field(None, description="name of a foreign image; * stands for any text")
-    tags: dict[str, str] = Field(default_factory=dict, description="tags of a foreign image")
+    name: Text | None = Field(None, description="name of a foreign image; * stands for any text")
+    tags: dict[Text, Text] = Field(default_factory=dict, description="tags of a foreign image")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

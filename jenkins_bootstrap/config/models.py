@@ -24,7 +24,17 @@ from jenkins_bootstrap.config.controller import (
     WarFile,
     WarUrl,
 )
-from jenkins_bootstrap.config.fields import Architecture, Find, FindImage, InstanceType, Label, LocalPath, Model, Name
+from jenkins_bootstrap.config.fields import (
+    Architecture,
+    Find,
+    FindImage,
+    InstanceType,
+    Label,
+    LocalPath,
+    Model,
+    Name,
+    Text,
+)
 
 __all__ = [
     "CROSS_CHECK",
@@ -76,7 +86,11 @@ class AgentTemplate(Model):
     remote_user: str = Field(
         "admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="user the controller signs in as"
     )
-    remote_fs: str = Field("/home/admin", pattern=r"^/[^\x00\s]*$", description="absolute path of the agent's work")
+    remote_fs: str = Field(
+        "/home/admin",
+        pattern=r"^/[^\x00-\x20\x7f-\x9f\s\u2028\u2029\ufffe\uffff]*$",
+        description="absolute path of the agent's work",
+    )
 
 
 class RepositoryFilter(Model):
@@ -120,7 +134,11 @@ class GitHub(Model):
 
 class Jobs(Model):
     folder: str = Field("github", pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$", description="top folder of our jobs")
-    script_path: str = Field("Jenkinsfile", pattern=r"^[^\x00-\x1f]+$", description="path of the pipeline in a branch")
+    script_path: str = Field(
+        "Jenkinsfile",
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+$",
+        description="path of the pipeline in a branch",
+    )
     scan_every: Literal["1h", "2h", "4h", "8h", "12h", "1d", "2d", "1w", "2w", "4w", "never"] = Field(
         "1d", description="a full scan, for what no webhook told"
     )
@@ -147,7 +165,7 @@ class ImageSpec(Model):
     ssh_user: str = Field("admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="user Packer signs in as")
     checks: list[LocalPath] = Field(default_factory=list, description="own check scripts, run in the bake as root")
     files: dict[str, LocalPath] = Field(default_factory=dict, description="path in the image to file here")
-    tags: dict[str, str] = Field(default_factory=dict, description="further tags of this image")
+    tags: dict[Text, Text] = Field(default_factory=dict, description="further tags of this image")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -213,7 +231,7 @@ class Settings(Model):
         pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="AWS region everything is in", examples=["eu-west-1"]
     )
     target: Literal["embedded", "aws"] | None = Field(None, description="which AWS; --target and the environment win")
-    tags: dict[str, str] = Field(default_factory=dict, description="further tags on everything made")
+    tags: dict[Text, Text] = Field(default_factory=dict, description="further tags on everything made")
     controller: Controller = Field(description="the Jenkins that is baked and run")
     agents: list[AgentTemplate] = Field(default_factory=list, description="what builds run on, by label")
     github: GitHub = Field(description="whose repositories get jobs")

@@ -7,16 +7,16 @@ kept secret: stages read that at boot.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.errors import SettingsError
+from jenkins_bootstrap.errors import SettingsError, raise_all
 from jenkins_bootstrap.files import write_atomic
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.facts_document import SCHEMA
-from jenkins_bootstrap.stages.values import aws_values, github_values, githubrepos_values, init_values
+from jenkins_bootstrap.stages.values import SIGN_IN_PLUGINS, aws_values, github_values, githubrepos_values, init_values
 
 FACTS_PATH = "/run/jenkins-bootstrap/facts.json"
 SECRETS_PATH = "/run/jenkins-bootstrap/secrets.json"
@@ -33,6 +33,30 @@ STAGE_FILES = {
 """The stages of every controller by name, in their order, and each one's file in the hook root once it has been named.
 
 A stage writes what came of it to RESULTS_PATH/<name>.json."""
+READ_AHEAD = (
+    "jenkins.model.Jenkins",
+    "org.jenkinsci.plugins.structs.describable.DescribableModel",
+    "org.jenkinsci.plugins.matrixauth.PermissionEntry",
+    "hudson.security.GlobalMatrixAuthorizationStrategy",
+    "hudson.security.HudsonPrivateSecurityRealm",
+    "hudson.plugins.ec2.EC2Cloud",
+    "hudson.plugins.ec2.SlaveTemplate",
+    "hudson.plugins.ec2.SpotConfiguration",
+    "hudson.plugins.ec2.UnixData",
+    "hudson.plugins.ec2.EC2Tag",
+    "com.cloudbees.plugins.credentials.SystemCredentialsProvider",
+    "com.cloudbees.jenkins.plugins.sshcredentials.impl.BasicSSHUserPrivateKey",
+    "org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl",
+    "org.jenkinsci.plugins.github.config.GitHubPluginConfig",
+    "org.jenkinsci.plugins.github.config.GitHubServerConfig",
+    "org.jenkinsci.plugins.github_branch_source.GitHubConfiguration",
+    "org.jenkinsci.plugins.github_branch_source.GitHubSCMSource",
+    "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject",
+    "com.cloudbees.hudson.plugins.folder.Folder",
+    "com.cloudbees.hudson.plugins.folder.computed.PeriodicFolderTrigger",
+)
+"""Classes that the stages build from or ask, in their order, read beside their compilation. One that is not there is
+passed over: the stage that needs it says so."""
 CASC = "jcasc.txt"
 CASC_PLUGIN = "configuration-as-code"
 _OURS = tuple(Path(name).stem for name in (*STAGE_FILES, CASC) if name.endswith(".txt"))
@@ -63,6 +87,8 @@ def render(
 
     templates = environment(share("groovy"))
     common = {"facts_path": facts_path, "secrets_path": secrets_path, "schema": SCHEMA}
+    if plugins is not None:
+        raise_all(unlocked(settings, plugins))
     stages: dict[str, dict[str, Any]] = {
         "init.groovy": init_values(settings, plugins, sources),
         "init.groovy.d/aws.txt": aws_values(settings),
@@ -70,7 +96,7 @@ def render(
         "init.groovy.d/githubrepos.txt": githubrepos_values(settings, seed_path),
     }
     if settings.controller.casc is not None:
-        stages[f"init.groovy.d/{CASC}"] = {"text": _casc(settings.controller.casc, plugins)}
+        stages[f"init.groovy.d/{CASC}"] = {"text": _text(settings.controller.casc, "controller.casc")}
     names = [Path(path).stem for path in stages if path.endswith(".txt")]
     # What init.groovy makes of a user's stage: two marks stand for its name and its file, which it finds at the boot.
     user_stage = templates.get_template("user.groovy.j2").render(stage="@STAGE@", settings={"file": "@FILE@"}, **common)
@@ -110,6 +136,7 @@ def guards(
             first_path=first_path,
             hooks_path=hooks_path,
             stages=list(STAGE_FILES),
+            classes=list(READ_AHEAD),
         )
         for path, template in scripts.items()
     }
@@ -121,14 +148,21 @@ def write(out: Path, files: Mapping[str, str]) -> None:
         write_atomic(out / path, text)
 
 
-def _casc(file: Path, plugins: Mapping[str, str] | None) -> str:
-    if plugins is not None and CASC_PLUGIN not in plugins:
-        raise SettingsError(
-            f"the plugin {CASC_PLUGIN} is not in the lock",
-            where="controller.casc",
-            hint=f"add {CASC_PLUGIN} to controller.plugins, then jenkins-bootstrap plugins lock",
+def unlocked(settings: Settings, plugins: Collection[str]) -> list[SettingsError]:
+    """What the settings ask for and no plugin of the lock can do. `plugins` are the names of the locked ones."""
+    kind = settings.controller.sign_in.kind
+    needed = {"controller.sign_in.kind": SIGN_IN_PLUGINS.get(kind)}
+    if settings.controller.casc is not None:
+        needed["controller.casc"] = CASC_PLUGIN
+    return [
+        SettingsError(
+            f"the plugin {plugin} is not in the lock",
+            where=where,
+            hint=f"add {plugin} to controller.plugins, then jenkins-bootstrap plugins lock",
         )
-    return _text(file, "controller.casc")
+        for where, plugin in needed.items()
+        if plugin is not None and plugin not in plugins
+    ]
 
 
 def _user_stages(folder: Path | None, taken: tuple[str, ...]) -> dict[str, str]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jenkins_bootstrap.config import controller
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import AgentTemplate, Settings, SignIn
 
-SERVICE_ACCOUNT = "_jenkins-bootstrap"
-"""The account that works on jobs after the boot. No GitHub login can be this one, as none begins with an underscore, so
-nobody who signs in from there can become it."""
+SERVICE_ACCOUNT = controller.SERVICE_ACCOUNT
 SERVICE_TOKEN = "jenkins-bootstrap"  # noqa: S105 - the token's name, not the token
 """Name of the service account's API token."""
 AGENT_KEY = "jenkins-bootstrap-agent-key"
@@ -107,6 +106,9 @@ REALMS: dict[str, dict[str, Any]] = {
 part of that name, which has a class of its own. The defaults are for the constructors' parameters, which all must be
 given (read in the plugins' sources); a version that does not have one goes without."""
 
+SIGN_IN_PLUGINS = {"github": "github-oauth", "oidc": "oic-auth", "saml": "saml", "ldap": "ldap"}
+"""The plugin that each sign-in's realm is in."""
+
 CALLS_PER_SCAN = 7
 """Calls to GitHub for a scan that finds nothing to build, as measured."""
 SCAN_CALLS_PER_HOUR = 2500
@@ -119,20 +121,20 @@ def init_values(
 ) -> dict[str, Any]:
     """For init.groovy. `plugins` maps each locked plugin to its version; None where there is no lock yet. `sources`
     maps it to its address and SHA-256, which only a controller is told that may install what is missing."""
-    controller = settings.controller
-    wanted = controller.plugins if plugins is None else plugins
+    wanted = settings.controller.plugins if plugins is None else plugins
     return {
-        "url": controller.url,
-        "admin_address": controller.admin_address,
+        "url": settings.controller.url,
+        "admin_address": settings.controller.admin_address,
         "plugins": None if plugins is None else dict(sorted(plugins.items())),
         "plugin_sources": {name: list(sources[name]) for name in sorted(sources)}
-        if controller.boot.install_missing_plugins and plugins is not None and sources is not None
+        if settings.controller.boot.install_missing_plugins and plugins is not None and sources is not None
         else None,
         "safe_html": any(name.partition("@")[0] == "antisamy-markup-formatter" for name in wanted),
         "roles": {role: list(ids) for role, ids in ROLES.items()},
-        "users": {account.id: account.role for account in controller.accounts} | {SERVICE_ACCOUNT: "administrator"},
+        "users": {account.id: account.role for account in settings.controller.accounts}
+        | {SERVICE_ACCOUNT: "administrator"},
         "service_account": SERVICE_ACCOUNT,
-        "sign_in": _sign_in(controller.sign_in),
+        "sign_in": _sign_in(settings.controller.sign_in),
     }
 
 

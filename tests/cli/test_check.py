@@ -145,6 +145,18 @@ def test_missing_and_other_tools_are_named_with_the_command_that_brings_them(pla
     assert wrong["tool javac"][0]["found"] == "not found"
 
 
+def test_a_sign_in_whose_plugin_is_not_locked_is_a_row(place):
+    file = place.folder / "jenkins-bootstrap.yml"
+    whole = file.read_text()
+    file.write_text(whole.replace("controller:\n", "controller:\n  sign_in: {kind: ldap}\n", 1))
+    status, rows = place.check()
+    file.write_text(whole)
+    assert status == 1
+    (row,) = failed(rows)["controller.sign_in.kind"]
+    assert row["found"] == "the plugin ldap is not in the lock"
+    assert "add ldap to controller.plugins" in row["remedy"]
+
+
 def test_broken_settings_are_rows_too(tmp_path):
     place = Place(tmp_path)
     (tmp_path / "jenkins-bootstrap.yml").write_text(STARTER.read_text().replace("region:", "regoin:"))

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.config.checks import OWN_CREDENTIALS
-from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.config.models import Account, Settings
 from jenkins_bootstrap.errors import SettingsError
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.compile import compile_stages
@@ -25,6 +25,7 @@ from jenkins_bootstrap.stages.values import (
 
 ORDER = ["init.groovy", "init.groovy.d/aws.txt", "init.groovy.d/github.txt", "init.groovy.d/githubrepos.txt"]
 LOCK = {"git": "5.7.0", "ec2": "2059.v05f9d511d7e5"}
+LDAP = {"ldap": "1"}
 HOSTILE = [
     "'; throw new Error('out'); '",
     '"""; System.exit(1); """',
@@ -44,46 +45,32 @@ TEXT = st.one_of(
 )
 
 
-def hostile(texts):
+def unchecked(settings, *, tags=None, agent=None, **controller):
+    """Settings with values that the file would be refused for: a stage must hold them all the same."""
+    sign_in = controller.pop("sign_in", None)
+    if sign_in is not None:
+        controller["sign_in"] = settings.controller.sign_in.model_copy(update=sign_in)
+    changed = {"controller": settings.controller.model_copy(update=controller), "tags": tags or {}}
+    agents = [one.model_copy(update=agent or {}) for one in settings.agents]
+    return settings.model_copy(update=changed | {"agents": agents})
+
+
+def hostile(settings, texts):
     """Settings with these texts in every field that takes free text and reaches a stage."""
     place = iter(texts)
-
-    def no_space(text):
-        return re.sub(r"[\s\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\x1c-\x1f]", "_", text)
-
-    def visible(text):
-        return re.sub(r"[\x00-\x1f]", "_", text) or "x"
-
-    find = {"tags": {"a": "b"}}
-    return Settings.model_validate(
-        {
-            "project": "demo",
-            "region": "eu-west-1",
-            "tags": {"key " + visible(next(place)): next(place)},
-            "controller": {
-                "url": "https://jenkins.example.org/" + no_space(next(place)),
-                "admin_address": next(place),
-                "accounts": [{"id": "ada", "full_name": next(place), "email": next(place), "role": "developer"}],
-                "sign_in": {
-                    "kind": "ldap",
-                    "options": {"server": next(place), "x" + next(place): next(place)},
-                    "groups": {next(place): "administrator"},
-                },
-            },
-            "agents": [
-                {
-                    "label": "linux",
-                    "ami": {"image": "agent"},
-                    "instance_types": ["m7i.large", "m6i.large"],
-                    "maximum_price": "0.05",
-                    "security_groups": find,
-                    "subnets": find,
-                    "remote_fs": "/" + no_space(next(place)),
-                }
-            ],
-            "secrets": {"agent_key": visible(next(place))[:100], "settings": "jenkins"},
-            "github": {"owners": [{"name": "acme"}]},
-        }
+    person = {"full_name": next(place), "email": next(place)}
+    return unchecked(
+        settings,
+        tags={"key " + next(place): next(place)},
+        agent={"remote_fs": next(place), "maximum_price": "0.05"},
+        url="https://jenkins.example.org/" + next(place),
+        admin_address=next(place),
+        accounts=[Account(id="ada", role="developer").model_copy(update=person)],
+        sign_in={
+            "kind": "ldap",
+            "options": {"server": next(place), "x" + next(place): next(place)},
+            "groups": {next(place): "administrator"},
+        },
     )
 
 
@@ -104,7 +91,7 @@ def test_the_paths_on_the_controller_reach_every_stage(settings):
 
 
 def test_a_stage_is_ascii_so_that_no_encoding_changes_it(settings):
-    for name, text in render(hostile(HOSTILE * 2), LOCK).items():
+    for name, text in render(hostile(settings, HOSTILE * 2), LOCK | LDAP).items():
         assert text.isascii(), name
     assert all(text.endswith("}\n") for text in render(settings, LOCK).values())
 
@@ -136,35 +123,36 @@ def test_without_a_lock_the_stage_says_so_instead_of_confirming(settings):
     "place",
     [
         {"admin_address": "a\0b"},
-        {"accounts": [{"id": "ada", "full_name": "a\0b"}]},
-        {"accounts": [{"id": "ada", "email": "a\0b"}]},
+        {"accounts": [Account(id="ada").model_copy(update={"full_name": "a\0b"})]},
+        {"accounts": [Account(id="ada").model_copy(update={"email": "a\0b"})]},
         {"sign_in": {"kind": "ldap", "options": {"server": "a\0b"}}},
         {"sign_in": {"kind": "ldap", "options": {"a\0b": 1}}},
         {"sign_in": {"groups": {"a\0b": "reader"}}},
     ],
 )
-def test_a_null_byte_in_a_setting_is_refused(settings, place):
-    data = settings.model_dump(exclude_defaults=True)
-    data["controller"] |= place
+def test_a_null_byte_that_has_come_past_the_settings_is_refused(settings, place):
     with pytest.raises(LiteralError, match="null byte"):
-        render(Settings.model_validate(data), LOCK)
+        render(unchecked(settings, **place), None)
 
 
 @pytest.mark.groovy
 @hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(TEXT, min_size=13, max_size=13), min_size=2, max_size=2))
-def test_whatever_is_in_the_settings_the_stages_compile(groovy_program, rows):
+def test_whatever_is_in_the_settings_the_stages_compile(groovy_program, settings, rows):
     files = {}
     for number, row in enumerate(rows):
-        files |= {f"{number}/{path}": text for path, text in render(hostile(row), {row[0]: row[1]} | LOCK).items()}
+        files |= {
+            f"{number}/{path}": text
+            for path, text in render(hostile(settings, row), {row[0]: row[1]} | LOCK | LDAP).items()
+        }
     assert compile_stages(files, groovy=groovy_program).compiled
 
 
 @pytest.mark.groovy
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, min_size=13, max_size=13))
-def test_whatever_is_in_the_settings_a_stage_sees_it_as_it_is(evaluate, row):
-    wanted = hostile(row)
+def test_whatever_is_in_the_settings_a_stage_sees_it_as_it_is(evaluate, settings, row):
+    wanted = hostile(settings, row)
     for values in (init_values(wanted, LOCK), aws_values(wanted), github_values(wanted)):
         assert evaluate(groovy_literal(values))[0] == values
 
@@ -285,6 +273,19 @@ def test_a_stage_that_is_not_utf_8_is_an_error_of_the_settings(settings, tmp_pat
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="cannot be read"):
         render(with_controller(settings, stages=str(tmp_path)), LOCK)
+
+
+@pytest.mark.parametrize(
+    ("kind", "plugin"), [("github", "github-oauth"), ("oidc", "oic-auth"), ("saml", "saml"), ("ldap", "ldap")]
+)
+def test_a_sign_in_needs_its_plugin_in_the_lock(settings, kind, plugin):
+    wanted = with_controller(settings, sign_in={"kind": kind})
+    with pytest.raises(SettingsError, match=f"the plugin {plugin} is not in the lock") as caught:
+        render(wanted, LOCK)
+    assert caught.value.where == "controller.sign_in.kind"
+    assert f"add {plugin} to controller.plugins" in caught.value.hint
+    assert render(wanted, LOCK | {plugin: "1"})
+    assert render(wanted, None)
 
 
 def test_a_casc_file_needs_its_plugin_in_the_lock(settings, tmp_path):

@@ -15,6 +15,7 @@ from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.literal import environment
 from jenkins_bootstrap.stages.render import guards, render, write
+from jenkins_bootstrap.stages.values import SIGN_IN_PLUGINS
 
 pytestmark = pytest.mark.groovy
 
@@ -68,6 +69,12 @@ def hooks(settings, tmp_path):
     ):
         root = tmp_path / f"hooks{next(count)}"
         paths = {f"{kind}_path": str(root / f"{kind}.json") for kind in ("facts", "secrets", "seed")}
+        if plugins is not None and wanted is not None and wanted.controller.sign_in.kind in SIGN_IN_PLUGINS:
+            name = SIGN_IN_PLUGINS[wanted.controller.sign_in.kind]
+            plugins = plugins | {name: "1"}
+            before += (
+                f"\njenkinsClass.get().pluginManager.plugins << [shortName: '{name}', version: '1', active: true]\n"
+            )
         files = render(wanted or settings, plugins, sources=sources, **paths)
         if not whole:
             files |= {path: PROBE.replace("{name}", Path(path).stem) for path in files if path.endswith(".txt")}
