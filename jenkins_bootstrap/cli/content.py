@@ -39,7 +39,9 @@ def compiling(ctx: Context, pool: ThreadPoolExecutor, files: dict[str, str], req
     """Start to compile the stages: a JVM works on the other core while we go on; what has not changed costs nothing."""
     from jenkins_bootstrap.stages.compile import compile_stages
 
-    return pool.submit(compile_stages, files, cache=ctx.state / "groovy", require=require)
+    return pool.submit(
+        compile_stages, files, cache=ctx.state / "groovy", require=require, own=ctx.settings.controller.stages
+    )
 
 
 def compiled_words(report: CompileReport) -> str:

@@ -42,7 +42,7 @@ class Choice:
     """What to start Jenkins with: the wanted plugins that are at hand, with all that they need.
 
     `missing` are plugins that are wanted, or needed, and not at hand, each with what wants it; `unfit` says which of
-    the chosen Jenkins will not load, and why.
+    the chosen Jenkins will not load, as they need a newer one of another plugin.
     """
 
     plugins: tuple[PluginFile, ...]
@@ -129,7 +129,7 @@ def choose(wanted: Iterable[str], at_hand: Mapping[str, PluginFile], core: str, 
     """The wanted plugins (`name` or `name@version`) with everything they need, from those at hand.
 
     An optional dependency comes along when the lock has it, as in the image. `core` is the version of the Jenkins that
-    they are for: it may imply further plugins, and be too old for some.
+    they are for: it may imply further plugins.
     """
     locked = set(lock.by_name()) if lock is not None else set()
     asked = {split_wanted(one)[0]: "the settings" for one in wanted}
@@ -151,7 +151,7 @@ def choose(wanted: Iterable[str], at_hand: Mapping[str, PluginFile], core: str, 
     return Choice(
         plugins=tuple(chosen[name] for name in sorted(chosen)),
         missing=tuple(sorted(missing.items())),
-        unfit=tuple(_unfit(chosen, core)),
+        unfit=tuple(_unfit(chosen)),
     )
 
 
@@ -176,10 +176,23 @@ def as_lock(choice: Choice, core: str) -> Lock:
     )
 
 
-def _unfit(chosen: Mapping[str, PluginFile], core: str) -> Iterable[str]:
+def check_core(plugins: Iterable[PluginFile | LockedPlugin], core: str) -> None:
+    """Raises PluginError for each plugin that needs a newer Jenkins than `core`: Jenkins would come up without it."""
+    raise_all(
+        [
+            PluginError(
+                f"{plugin.version} needs Jenkins {plugin.required_core} or newer, the war is {core}",
+                where=f"plugin {plugin.name}",
+                hint=f"give a newer war, or an older {plugin.name}",
+            )
+            for plugin in plugins
+            if older(core, plugin.required_core)
+        ]
+    )
+
+
+def _unfit(chosen: Mapping[str, PluginFile]) -> Iterable[str]:
     for name, plugin in sorted(chosen.items()):
-        if older(core, plugin.required_core):
-            yield f"{name} {plugin.version} needs Jenkins {plugin.required_core}, this is {core}"
         for need in plugin.dependencies:
             there = chosen.get(need.name)
             if there is not None and older(there.version, need.minimum):

@@ -48,12 +48,18 @@ class CompileReport:
 
 
 def compile_stages(
-    files: Mapping[str, str], *, groovy: str = "groovy", cache: Path | None = None, require: bool = False
+    files: Mapping[str, str],
+    *,
+    groovy: str = "groovy",
+    cache: Path | None = None,
+    require: bool = False,
+    own: Path | None = None,
 ) -> CompileReport:
     """Compile all `files` (path to text) with one JVM.
 
     `groovy` is a command or a path; `cache` a folder that keeps results, so that an unchanged rendering costs no JVM;
-    `require` makes a missing or other Groovy an error, otherwise the report says "not compiled". Raises ToolError for a
+    `require` makes a missing or other Groovy an error, otherwise the report says "not compiled"; `own` is the folder
+    with the user's own stages (controller.stages), whose files are named when they are wrong. Raises ToolError for a
     script that does not compile, with file, line and column, and for a Groovy that fails or does not answer.
     """
     started = time.monotonic()
@@ -66,7 +72,7 @@ def compile_stages(
     answer = _run(files, program)
     if answer["groovy"] != GROOVY:
         return _not_compiled(files, f"{program} is Groovy {answer['groovy']}, Jenkins has {GROOVY}", require)
-    raise_all([_error(problem) for problem in answer["problems"]])
+    raise_all([_error(problem, own) for problem in answer["problems"]])
     seconds = round(time.monotonic() - started, 3)
     report = CompileReport(True, tuple(files), answer["groovy"], answer["java"], seconds=seconds)
     if kept is not None:
@@ -147,11 +153,12 @@ def _run(files: Mapping[str, str], program: str) -> dict[str, Any]:
     return answer
 
 
-def _error(problem: Mapping[str, Any]) -> BootstrapError:
+def _error(problem: Mapping[str, Any], own: Path | None) -> BootstrapError:
     line, column = problem["line"], problem["column"]
-    where = f"{problem['file']}:{line}:{column}" if line > 0 else str(problem["file"])
-    return ToolError(
-        f"does not compile: {problem['message']}",
-        where=where,
-        hint="correct the template in groovy/ it comes from, or the setting that is printed there",
-    )
+    path = str(problem["file"])
+    hint = "correct the template in groovy/ it comes from, or the setting that is printed there"
+    # A user's stage cannot have the name of one of ours, so that its file in the folder tells whose it is.
+    if own is not None and (file := own / Path(path).name).is_file():
+        path, hint = str(file), "correct this file: it is a stage of your own, of controller.stages"
+    where = f"{path}:{line}:{column}" if line > 0 else path
+    return ToolError(f"does not compile: {problem['message']}", where=where, hint=hint)

@@ -234,6 +234,16 @@ def test_a_war_and_plugins_that_cannot_be_used_are_told_at_once(place, capfd):
     assert "ec2.jpi: is no plugin, or cut off" in err
 
 
+def test_a_plugin_that_needs_a_newer_jenkins_is_told_and_nothing_is_started(place, capfd):
+    with zipfile.ZipFile(place / "plugins/ec2.jpi", "w") as archive:
+        words = "Short-Name: ec2\nPlugin-Version: 3000.v1\nJenkins-Version: 2.555.1\n\n"
+        archive.writestr("META-INF/MANIFEST.MF", words)
+    status, err = said(capfd, place, "--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins"))
+    assert status == 1
+    assert "plugin ec2: 3000.v1 needs Jenkins 2.555.1 or newer, the war is 2.516.2" in err
+    assert not (place / ".jenkins-bootstrap").exists()
+
+
 def test_a_port_that_is_taken_is_told(place, capfd):
     import socket
 

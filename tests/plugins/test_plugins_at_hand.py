@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.errors import SeveralErrors
-from jenkins_bootstrap.plugins.at_hand import as_lock, attributes, choose, differences, read_file, read_folder
+from jenkins_bootstrap.plugins.at_hand import (
+    as_lock,
+    attributes,
+    check_core,
+    choose,
+    differences,
+    read_file,
+    read_folder,
+)
 from jenkins_bootstrap.plugins.errors import PluginError
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, dumps, loads
 
@@ -110,10 +118,11 @@ def test_what_jenkins_will_not_load_is_told(tmp_path):
     plugin(tmp_path, "ec2", needs="structs:2.0", core="2.600")
     plugin(tmp_path, "structs", "1.9")
     chosen = choose(["ec2"], read_folder(tmp_path), "2.516.2")
-    assert chosen.unfit == (
-        "ec2 1.0 needs Jenkins 2.600, this is 2.516.2",
-        "ec2 1.0 needs structs 2.0, at hand is 1.9",
-    )
+    assert chosen.unfit == ("ec2 1.0 needs structs 2.0, at hand is 1.9",)
+    check_core(chosen.plugins, "2.600")
+    with pytest.raises(PluginError, match=r"1\.0 needs Jenkins 2\.600 or newer, the war is 2\.516\.2") as caught:
+        check_core(chosen.plugins, "2.516.2")
+    assert caught.value.where == "plugin ec2"
 
 
 def test_what_the_core_implies_comes_along_when_it_is_at_hand(tmp_path):

@@ -49,6 +49,19 @@ def test_each_script_that_does_not_compile_is_named_with_line_and_column(groovy_
 
 
 @pytest.mark.groovy
+def test_a_stage_of_ones_own_is_named_by_its_file(groovy_program, tmp_path):
+    (tmp_path / "mine.txt").write_text("def b = ]")
+    files = {"init.groovy": "def a = [", "init.groovy.d/mine.txt": "def b = ]"}
+    with pytest.raises(SeveralErrors) as caught:
+        compile_stages(files, groovy=groovy_program, own=tmp_path)
+    ours, mine = caught.value.errors
+    assert "template in groovy/" in ours.hint
+    assert mine.where == f"{tmp_path}/mine.txt:1:9"
+    assert "template" not in mine.hint
+    assert "correct this file" in mine.hint
+
+
+@pytest.mark.groovy
 def test_an_import_without_a_class_name_and_a_wrong_type_are_found(groovy_program):
     with pytest.raises(ToolError, match="unable to resolve class Secrte"):
         compile_stages({"a": "import hudson.util.Secret\nSecrte x = null\n"}, groovy=groovy_program)
