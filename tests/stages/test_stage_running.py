@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.config.models import Account, Settings
 from jenkins_bootstrap.resources import share
 from jenkins_bootstrap.stages.literal import environment
 from jenkins_bootstrap.stages.render import guards, render, write
@@ -137,6 +137,48 @@ def test_roles_are_permissions_of_accounts_and_groups(boots, hooks, settings):
     assert "hudson.model.Item.Build:USER:bob" not in granted
     assert "hudson.model.Hudson.Administer:GROUP:ops" in granted
     assert not [g for g in granted if g.endswith((":anonymous", ":authenticated"))]
+
+
+def unchecked(settings, **changes):
+    """Settings as no file can say them."""
+    sign_in = settings.controller.sign_in.model_copy(update=changes.pop("sign_in", {}))
+    changes["accounts"] = [Account.model_construct(**one) for one in changes.get("accounts", [])]
+    controller = settings.controller.model_copy(update=changes | {"sign_in": sign_in})
+    return settings.model_copy(update={"controller": controller})
+
+
+def test_the_stage_itself_gives_no_permission_to_whoever_comes(boots, hooks, settings):
+    def person(name):
+        return {"id": name, "role": "administrator", "full_name": "", "email": ""}
+
+    def group(name, kind="accounts"):
+        return {"sign_in": {"kind": kind, "groups": {name: "reader"}, "options": OPTIONS.get(kind, {})}}
+
+    wrong = [{"accounts": [person(name)]} for name in ("Anonymous", "anonymous ", "AUTHENTICATED", "SYSTEM", "Unknown")]
+    wrong += [group("ANONYMOUS"), group("Authenticated", "github")]
+    roots = [hooks(wanted=unchecked(settings, **one)) for one in wrong]
+    roots.append(hooks(secrets=with_secret(admin_username="Anonymous")))
+    for one, root, came in zip([*wrong, "secret"], roots, boots(*roots), strict=True):
+        assert came["outcome"] == "closed", one
+        assert "which is no person and no group" in came["message"], one
+        assert came["state"]["granted"] is None, one
+        assert not (root / "ran.txt").exists()
+    again = [{"accounts": [person("ada"), person("Ada")]}, {"accounts": [person("_Jenkins-Bootstrap")]}]
+    pairs = boots(
+        *(hooks(wanted=unchecked(settings, **one)) for one in again),
+        hooks(wanted=unchecked(settings, accounts=[person("Admin")])),
+    )
+    for came, name in zip(pairs, ("ada", "_jenkins-bootstrap", "admin"), strict=True):
+        assert came["outcome"] == "closed"
+        assert f"These accounts differ in case alone: {name}." in came["message"]
+
+
+def test_what_jenkins_makes_of_the_permissions_is_asked_of_itself(boots, hooks):
+    given = "def strategy = jenkinsClass.classLoader.loadClass('hudson.security.GlobalMatrixAuthorizationStrategy')\n"
+    given += "strategy.besides = ['hudson.model.Hudson.Read']\n"
+    (came,) = boots(hooks(before=INSTALLED + given))
+    assert came["outcome"] == "closed"
+    assert "Whoever comes, without signing in, has hudson.model.Hudson.Read." in came["message"]
 
 
 def test_a_second_run_in_the_same_jenkins_changes_nothing(boots, hooks):

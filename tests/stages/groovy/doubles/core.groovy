@@ -3,6 +3,7 @@ package jenkins.model
 
 class Jenkins {
     static Jenkins instance = new Jenkins()
+    static final String ANONYMOUS2 = 'anonymous'
     static final XSTREAM2 = [toXML: { xml(it) }] as Xml
     File rootDir
     def pluginManager = new Plugins()

@@ -23,10 +23,21 @@ class HudsonPrivateSecurityRealm extends SecurityRealm {
 class Permission {
     String id
     static Permission fromId(String id) { id.startsWith('hudson.') ? new Permission(id: id) : null }
+    static List<Permission> getAll() { ['hudson.model.Hudson.Administer', 'hudson.model.Hudson.Read', 'hudson.model.Item.Read'].collect { fromId(it) } }
 }
 
 class GlobalMatrixAuthorizationStrategy {
+    /** What a plugin gives besides. */
+    static List besides = []
     TreeSet<String> granted = []
+    /** Names are compared without case, and an administrator may do everything. */
+    def getRootACL() { this }
+    boolean hasPermission2(who, Permission permission) {
+        permission.id in besides || granted.any { String entry ->
+            def (String id, String kind, String name) = entry.split(':')
+            name.equalsIgnoreCase(who) && id in [permission.id, 'hudson.model.Hudson.Administer']
+        }
+    }
     void add(Permission permission, org.jenkinsci.plugins.matrixauth.PermissionEntry who) { granted << permission.id + ':' + who.type + ':' + who.name }
 }
 
