@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from jenkins_bootstrap.aws.credentials import credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
@@ -19,6 +19,7 @@ from jenkins_bootstrap.config.models import Controller, Settings
 from jenkins_bootstrap.errors import BootstrapError, SecretError, nearest, raise_all
 from jenkins_bootstrap.facts import SecretShape
 
+T = TypeVar("T")
 ALWAYS = ("admin_username", "admin_password", "github_webhook_secret")
 WITH_TOKEN = ("github_username", "github_token")
 WITH_APP = ("github_app_id", "github_app_private_key")
@@ -30,6 +31,8 @@ OPTIONAL = (
     "jenkins_url",
     "break_glass",
 )
+OVERLAP = "controller.boot.webhook_overlap_hours"
+"""The path of what fails when the versions of the key-value secret before the current one cannot be read."""
 _ENDED = "\0ended"
 """Marks the read of the version before the current one; no secret has such a name."""
 MOST_PASSWORD_BYTES = 72
@@ -61,6 +64,21 @@ class SecretValues:
     credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
     versions: Mapping[str, str]
     overlap_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSecrets:
+    """What could be read of the secrets, and what failed, by the path of the setting (as `find.questions` has it).
+
+    `agent_key_pem` and `values` are None when they failed, and `credentials` lack those that did. What failed with
+    OVERLAP leaves `values` without the webhook secret before the current one.
+    """
+
+    agent_key_pem: str | None = field(repr=False)
+    values: Mapping[str, str] | None = field(repr=False)
+    credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
+    versions: Mapping[str, str]
+    failed: Mapping[str, BootstrapError]
 
 
 def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
@@ -248,6 +266,19 @@ def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
     Raises SecretError, or AwsError as it came (its code tells whether asking again may help); several at once as
     SeveralErrors.
     """
+    found = read_values(aws, settings, now)
+    raise_all(list({id(error): error for error in found.failed.values()}.values()))
+    assert found.agent_key_pem is not None
+    assert found.values is not None
+    overlap = bool(found.values.get("github_webhook_secret_previous"))
+    return SecretValues(found.agent_key_pem, found.values, found.credentials, found.versions, overlap)
+
+
+def read_values(aws: Aws, settings: Settings, now: datetime) -> ReadSecrets:
+    """What can be read of the secrets, concurrently, each checked; what cannot is in the result. `now` has a time zone.
+
+    Settings that name the same secret share its error.
+    """
     aws.client("secretsmanager")  # made here: boto3's sessions are not safe to share while they make clients
     keys, pairs = settings.secrets, settings.controller.credentials
     files = {one.secret for one in pairs if one.kind == "file"}
@@ -256,45 +287,37 @@ def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
     reads[_ENDED] = partial(superseded, aws, keys.settings, now, settings.controller.boot.webhook_overlap_hours)
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures = {name: pool.submit(look) for name, look in reads.items()}
-    errors: list[BootstrapError] = []
-    found: dict[str, Any] = {}
-    for name, future in futures.items():
+    failed: dict[str, BootstrapError] = {}
+
+    def checked(path: str, name: str, check: Callable[[Any, str], T]) -> T | None:
         try:
-            found[name] = future.result()
+            return check(futures[name].result(), f"secret {name} in {aws.region}")
         except BootstrapError as error:
-            errors.append(error)
-    raise_all(errors)
-    return _checked(aws, settings, found)
+            failed[path] = error
+            return None
 
-
-def _checked(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> SecretValues:
-    """The values of the secrets that were read, each checked; all that is wrong is told at once."""
-    errors: list[BootstrapError] = []
-    values: Mapping[str, str] = {}
-    current: Secret = found[settings.secrets.settings]
-    pem: str = found[settings.secrets.agent_key].text
-    credentials: dict[str, Mapping[str, str]] = {}
-
-    def where(name: str) -> str:
-        return f"secret {name} in {aws.region}"
-
-    try:
-        check_rsa_pem(pem, where(settings.secrets.agent_key))
-    except SecretError as error:
-        errors.append(error)
-    try:
+    def settings_values(secret: Secret, where: str) -> Mapping[str, str]:
         sign_ins = {owner.sign_in for owner in settings.github.owners}
-        place = where(settings.secrets.settings)
-        values = check_settings_secret(current.text, place, sign_ins, named_keys(settings.controller))
-    except BootstrapError as error:
-        errors.append(error)
-    for one in settings.controller.credentials:
-        secret: Secret = found[one.secret]
-        try:
-            credentials[one.id] = credential_value(one, secret.text, secret.binary, where(one.secret))
-        except SecretError as error:
-            errors.append(error)
-    raise_all(errors)
-    values = with_overlap(values, found[_ENDED])
-    versions = {secret.shape.name: secret.shape.version for secret in found.values() if isinstance(secret, Secret)}
-    return SecretValues(pem, values, credentials, versions, bool(values.get("github_webhook_secret_previous")))
+        return check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
+
+    pem = checked("secrets.agent_key", keys.agent_key, _agent_pem)
+    values = checked("secrets.settings", keys.settings, settings_values)
+    ended: tuple[str, ...] = checked(OVERLAP, _ENDED, lambda found, _where: found) or ()
+    if values is not None:
+        values = with_overlap(values, ended)
+    credentials: dict[str, Mapping[str, str]] = {}
+    for number, one in enumerate(pairs):
+        parts = checked(f"controller.credentials[{number}]", one.secret, partial(_credential_parts, one))
+        if parts is not None:
+            credentials[one.id] = parts
+    shapes = [future.result().shape for name, future in futures.items() if name != _ENDED and not future.exception()]
+    return ReadSecrets(pem, values, credentials, {shape.name: shape.version for shape in shapes}, failed)
+
+
+def _agent_pem(secret: Secret, where: str) -> str:
+    check_rsa_pem(secret.text, where)
+    return secret.text
+
+
+def _credential_parts(credential: Credential, secret: Secret, where: str) -> Mapping[str, str]:
+    return credential_value(credential, secret.text, secret.binary, where)
