@@ -169,14 +169,49 @@ def facts(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> AwsFacts:
     )
 
 
+def some_facts(
+    aws: Aws, settings: Settings, found: Mapping[str, Any], failed: Mapping[str, BootstrapError]
+) -> tuple[AwsFacts, dict[str, BootstrapError]]:
+    """Put together what was found where some of it failed, which is blank then; also what failed, by path.
+
+    What lies in more than one VPC has failed too, all of it.
+    """
+    sound, wrong = dict(found), dict(failed)
+    try:
+        one_vpc(sound, aws.region)
+    except LookupFailed as error:
+        for path in [path for path, value in found.items() if _vpcs(value)]:
+            wrong[path] = error
+            del sound[path]
+    blank = {path: _blank(path) for path in wrong}
+    return facts(aws, settings, blank | sound), wrong
+
+
+def _blank(path: str) -> Any:
+    """What stands for a thing that was not found."""
+    if path == "account":
+        return ""
+    if path == "secrets.settings":
+        return SecretShape("", "", ""), {}
+    if path.startswith(("secrets.", "controller.credentials[")):
+        return SecretShape("", "", "")
+    if path.endswith(".ami"):
+        return Image("", "", "", "", "")
+    return () if path.endswith((".security_groups", ".subnets")) else None
+
+
+def _vpcs(value: Any) -> list[tuple[str, Any]]:
+    """The things of one look-up that lie in a VPC, each with it."""
+    found = ((getattr(item, "vpc", None), item) for item in (value if isinstance(value, tuple) else (value,)))
+    return [(vpc, item) for vpc, item in found if vpc is not None]
+
+
 def one_vpc(found: Mapping[str, Any], region: str) -> str:
     """The VPC that every group, subnet and target group lies in; "" when none of these is named."""
     places: dict[str, list[str]] = {}
     for path, value in found.items():
-        for item in value if isinstance(value, tuple) else (value,):
-            vpc = getattr(item, "vpc", None)
-            if vpc is not None:
-                places.setdefault(vpc, []).append(f"{path} {getattr(item, 'id', None) or item.name}")
+        for vpc, item in _vpcs(value):
+            places.setdefault(vpc, []).append(f"{path} {getattr(item, 'id', None) or item.name}")
     if len(places) > 1:
         told = "; ".join(f"{vpc} has {', '.join(sorted(set(things)))}" for vpc, things in sorted(places.items()))
         raise LookupFailed(

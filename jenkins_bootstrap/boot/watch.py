@@ -1,7 +1,8 @@
 """One look at what the running Jenkins was configured from: finds everything again and runs the stages concerned anew.
 
-Nothing restarts, so no build is lost. A look may be killed at any moment: what is applied is written down stage by
-stage, and the secrets are deleted by whoever looks next. Does not start Jenkins; does nothing where none has come up.
+Nothing restarts, so no build is lost. What cannot be found or read holds up the stages that read it, and no other. A
+look may be killed at any moment: what is applied is written down stage by stage, and the secrets are deleted by whoever
+looks next. Does not start Jenkins; does nothing where none has come up.
 """
 
 from __future__ import annotations
@@ -23,12 +24,11 @@ from jenkins_bootstrap.boot.writing import Owners, write_file
 from jenkins_bootstrap.controller.client import Controller, StageResult
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.files import canonical_json
-from jenkins_bootstrap.stages.digests import Inputs, changes, stage_inputs
+from jenkins_bootstrap.stages.digests import Inputs, changes, held_up, stage_inputs
 from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.aws.session import Aws
-    from jenkins_bootstrap.boot.finding import Found
     from jenkins_bootstrap.config.models import Settings
 
 PATIENCE_SECONDS = 30.0
@@ -46,22 +46,30 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What one look came to. `up` is False where no Jenkins has come up: then nothing was asked or done."""
+    """What one look came to. `up` is False where no Jenkins has come up: then nothing was asked or done.
+
+    `held_up` are the stages that were not looked at, each with the paths of the settings that failed; what they failed
+    with is in `failed`, with what stages failed with.
+    """
 
     up: bool
     pending: tuple[Pending, ...] = ()
     applied: tuple[StageResult, ...] = ()
     failed: tuple[BootstrapError, ...] = ()
+    held_up: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a look found: the documents as a boot would write them, and the digests of what the stages read of them."""
+    """What a look found: the documents to be written, the digests of what the stages that are not held up read of them,
+    and what failed."""
 
-    found: Found
+    aws: Aws
     facts: Mapping[str, Any]
     secrets: Mapping[str, Any] = field(repr=False)
     inputs: Inputs = field(repr=False)
+    held_up: Mapping[str, list[str]] = field(default_factory=dict)
+    failed: tuple[BootstrapError, ...] = ()
 
 
 @dataclass
@@ -85,12 +93,13 @@ class Look:
         """The stages that a look would run again now. Changes nothing on the machine and in Jenkins."""
         if not self._is_up():
             return Looked(False)
-        return Looked(True, self._pending(self._see()))
+        seen = self._see()
+        return Looked(True, self._pending(seen), failed=seen.failed, held_up=seen.held_up)
 
     def run(self) -> Looked:
-        """Look, and apply. Raises Busy beside a boot or another look, BootstrapError when AWS cannot be asked.
+        """Look, and apply. Raises Busy beside a boot or another look, BootstrapError when AWS cannot be asked at all.
 
-        Stages that fail are in the result; each is tried again by the next look.
+        What could not be found or read and stages that fail are in the result; each is tried again by the next look.
         """
         if not self.layout.run.is_dir():
             return Looked(False)
@@ -104,7 +113,7 @@ class Look:
                 applied, failed = self._apply(seen, pending)
             finally:
                 self._forget_secrets()
-            return Looked(True, pending, applied, failed)
+            return Looked(True, pending, applied, (*seen.failed, *failed), seen.held_up)
 
     def _is_up(self) -> bool:
         return Controller(self.url, SERVICE_ACCOUNT, "", timeout=10).is_up()
@@ -120,22 +129,23 @@ class Look:
             ) from None
 
     def _see(self) -> _Seen:
-        from jenkins_bootstrap.boot.finding import find_again, gateway
-        from jenkins_bootstrap.stages.facts_document import facts_document
+        from jenkins_bootstrap.boot.finding import find_partly, gateway
+        from jenkins_bootstrap.boot.partly import documents_of, explained
 
         settings = self.settings
         target = documents.read_target(self.layout, settings, self.environ)
         make = self.make_aws or (lambda: gateway(settings, target, self.log))
-        found = find_again(make, settings, Patience(self.patience_seconds, self.say), self.now)
-        facts = facts_document(
-            settings,
-            found.facts,
-            target=target.name,
-            endpoint=target.endpoint,
-            github_api_url=target.github_api_url,
-        )
-        secrets = documents.secrets_document(found.secrets, self._token())
-        return _Seen(found, facts, secrets, inputs_of(self.layout, settings, facts, secrets))
+        found = find_partly(make, settings, Patience(self.patience_seconds, self.say), self.now)
+        made = documents_of(settings, target, found, self._token(), self._facts_before())
+        marked = made.marked_facts, made.marked_secrets
+        held = held_up(settings, *marked, own_stages(self.layout))
+        inputs = inputs_of(self.layout, settings, *marked)
+        return _Seen(found.aws, made.facts, made.secrets, inputs, held, explained(found.failed, held))
+
+    def _facts_before(self) -> Mapping[str, Any]:
+        with contextlib.suppress(BootstrapError):
+            return documents.read_json(self.layout.facts, "what was found")
+        return {}
 
     def _pending(self, seen: _Seen) -> tuple[Pending, ...]:
         differing = changes(seen.inputs, read_applied(self.layout))
@@ -176,9 +186,8 @@ class Look:
             from jenkins_bootstrap.aws import keypair
 
             # Before the stage: the EC2 plugin looks for the pair in AWS when it launches.
-            pair = keypair.ensure(
-                seen.found.aws, self.settings.project, seen.found.secrets.agent_key_pem, self.settings.tags
-            )
+            pem = str(seen.secrets["agent_private_key"])
+            pair = keypair.ensure(seen.aws, self.settings.project, pem, self.settings.tags)
             if pair.imported:
                 self.say(f"imported the agents' key as {pair.name}")
         owners = Owners.of(self.layout)
@@ -218,7 +227,7 @@ def stage_file(layout: Layout, stage: str) -> Path:
 
 
 def raise_failed(looked: Looked) -> None:
-    """Raise what stages failed with, if any did."""
+    """Raise what a look and its stages failed with, if any did."""
     if len(looked.failed) == 1:
         raise looked.failed[0]
     if looked.failed:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def watch(ctx: Context, root: Path | None, url: str | None, plan_only: bool, exit_code: bool) -> int | None:
     """Apply what changed in AWS to the running Jenkins. Runs in an image, by a timer.
 
-    Finds everything again, and runs those stages anew that read what changed. No restart, no build is lost. A stage
-    that fails is tried again by the next look.
+    Finds everything again, and runs those stages anew that read what changed. No restart, no build is lost. What
+    cannot be found or read holds up the stages that read it; they, and a stage that fails, are tried again by the next
+    look.
 
     \b
     Example:
@@ -66,7 +67,7 @@ def _tell(ctx: Context, looked: Looked, plan_only: bool) -> None:
     elif not looked.up:
         ctx.note("no Jenkins has come up here: nothing done")
     elif not looked.pending:
-        ctx.note("nothing has changed")
+        ctx.note("nothing else has changed" if looked.failed else "nothing has changed")
     elif plan_only:
         for each in looked.pending:
             ctx.out(f"{each.stage}: {', '.join(each.because)}")
@@ -77,6 +78,7 @@ def _document(looked: Looked) -> dict[str, Any]:
         "up": looked.up,
         "pending": [{"stage": p.stage, "because": list(p.because)} for p in looked.pending],
         "applied": [{"stage": r.stage, "seconds": r.seconds, "changes": list(r.changes)} for r in looked.applied],
+        "held_up": [{"stage": stage, "because": because} for stage, because in looked.held_up.items()],
         "failed": [{"where": e.where, "what": e.what, "try": e.hint} for e in looked.failed],
     }
 

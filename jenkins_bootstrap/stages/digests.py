@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jenkins_bootstrap.config.models import Settings
@@ -18,15 +19,48 @@ Inputs = Mapping[str, Mapping[str, str]]
 """Digests of what stages read: by the stage's name, then by the input's name. The names are shown to people."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Stands in a document for a part that could not be found or read; `path` is that of the setting."""
+
+    path: str
+
+
 def stage_inputs(
     settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any], key: bytes, own: Iterable[str] = ()
 ) -> dict[str, dict[str, str]]:
-    """The digest of each input of each stage, stages in the order in which they run.
+    """The digest of each input of each stage, stages in the order in which they run; without those that are held up.
 
-    `facts` and `secrets` are the documents as they are written for the stages, `key` is of 32 bytes. `own` are the
-    names of the stages that come after the four (a user's, jcasc.txt): they may read everything, and set anew what the
-    four have set, so each input of the others is one of theirs.
+    `facts` and `secrets` are the documents as they are written for the stages, with an Unknown where something failed;
+    `key` is of 32 bytes. `own` are the names of the stages that come after the four (a user's, jcasc.txt): they may
+    read everything, and set anew what the four have set, so each input of the others is one of theirs.
     """
+    return {
+        stage: {name: _digest(key, name, value) for name, value in of.items()}
+        for stage, of in _read(settings, facts, secrets, own).items()
+        if not _unknown(of)
+    }
+
+
+def held_up(
+    settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any], own: Iterable[str] = ()
+) -> dict[str, list[str]]:
+    """The stages that read something unknown, each with the sorted paths of the settings that failed."""
+    found = {stage: _unknown(of) for stage, of in _read(settings, facts, secrets, own).items()}
+    return {stage: sorted(paths) for stage, paths in found.items() if paths}
+
+
+def _unknown(value: Any) -> set[str]:
+    if isinstance(value, Unknown):
+        return {value.path}
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return set().union(*map(_unknown, parts))
+
+
+def _read(
+    settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any], own: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """What each stage reads, by the input's name."""
     read = {
         "init.groovy": _init(settings, secrets),
         "aws.txt": _aws(settings, facts, secrets),
@@ -34,8 +68,7 @@ def stage_inputs(
         "githubrepos.txt": _credentials(settings, secrets, in_folders=True),
     }
     everything = {f"fact {name}": value for name, value in facts.items()} | _all_secrets(secrets)
-    read |= dict.fromkeys(own, everything)
-    return {stage: {name: _digest(key, name, value) for name, value in of.items()} for stage, of in read.items()}
+    return read | dict.fromkeys(own, everything)
 
 
 def changes(now: Inputs, applied: Inputs) -> dict[str, list[str]]:
@@ -58,6 +91,8 @@ def _digest(key: bytes, name: str, value: Any) -> str:
 def _keys(secrets: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Keys of the key-value secret. One that is absent is an input too; to a stage an empty one is absent."""
     values = secrets["values"]
+    if isinstance(values, Unknown):
+        return {f"secret key {name}": values for name in names}
     return {f"secret key {name}": values.get(name) or None for name in names}
 
 
@@ -66,7 +101,10 @@ def _init(settings: Settings, secrets: Mapping[str, Any]) -> dict[str, Any]:
     administrator = ("admin_username", "admin_password")
     if sign_in.kind == "accounts":
         return _keys(secrets, administrator)
-    if secrets["values"].get("break_glass"):  # the administrator of the secret is somebody, and the realm is not asked
+    values = secrets["values"]
+    if isinstance(values, Unknown):
+        return _keys(secrets, ("break_glass",))
+    if values.get("break_glass"):  # the administrator of the secret is somebody, and the realm is not asked
         return _keys(secrets, ("break_glass", *administrator))
     texts = [value for value in sign_in.options.values() if isinstance(value, str)]
     keys = sorted({text.removeprefix("secret:") for text in texts if text.startswith("secret:")})
@@ -111,4 +149,5 @@ def _credentials(settings: Settings, secrets: Mapping[str, Any], *, in_folders: 
 def _all_secrets(secrets: Mapping[str, Any]) -> dict[str, Any]:
     read = {f"credential {id_}": parts for id_, parts in secrets["credentials"].items()}
     read |= {"service account's token": secrets["service_token"], "agents' key": secrets["agent_private_key"]}
-    return read | _keys(secrets, secrets["values"])
+    values = secrets["values"]
+    return read | ({"secret keys": values} if isinstance(values, Unknown) else _keys(secrets, values))

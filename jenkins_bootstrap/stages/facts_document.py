@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jenkins_bootstrap.config.models import Settings
@@ -53,6 +54,55 @@ def facts_document(
             {"id": id_, "secret": shape.arn, "version": shape.version} for id_, shape in sorted(facts.credentials)
         ],
     }
+
+
+Place = tuple[str, ...]
+"""Where a part of the document stands: keys of objects, and of a list the `id` of an element."""
+
+
+def places(settings: Settings) -> dict[str, Place]:
+    """Where in the document stands what was found for a setting, by the setting's path."""
+    found: dict[str, Place] = {
+        "account": ("account",),
+        "secrets.agent_key": ("secrets", "agent_key"),
+        "secrets.settings": ("secrets", "settings"),
+    }
+    shared = ("security_groups", "subnets", "instance_profile")
+    found |= {f"controller.{name}": ("controller", name) for name in (*shared, "volume", "target_group")}
+    for number, agent in enumerate(settings.agents):
+        found |= {f"agents[{number}].{name}": ("agents", agent.label, name) for name in shared}
+        found[f"agents[{number}].ami"] = ("agents", agent.label, "image")
+    for number, credential in enumerate(settings.controller.credentials):
+        found[f"controller.credentials[{number}]"] = ("credentials", credential.id)
+    return found
+
+
+def part(document: Any, place: Place) -> Any:
+    """What stands at a place of the document, None where there is nothing."""
+    for name in place:
+        if isinstance(document, list):
+            document = next((each for each in document if isinstance(each, dict) and each.get("id") == name), None)
+        else:
+            document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def with_parts(document: Any, parts: Mapping[Place, Any]) -> Any:
+    """The document with other parts at places that it has."""
+    if () in parts:
+        return parts[()]
+    if isinstance(document, list):
+        return [
+            with_parts(each, _below(parts, str(each.get("id")))) if isinstance(each, dict) else each
+            for each in document
+        ]
+    if isinstance(document, dict):
+        return {name: with_parts(value, _below(parts, name)) for name, value in document.items()}
+    return document
+
+
+def _below(parts: Mapping[Place, Any], name: str) -> dict[Place, Any]:
+    return {place[1:]: value for place, value in parts.items() if place and place[0] == name}
 
 
 def _agent(agent: AgentFacts) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A controller below a folder, as an image and an instance leave it, and an AWS in this process with what it names."""
 
 import hashlib
+import importlib.util
 import io
 import json
 import zipfile
@@ -21,11 +22,17 @@ from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.prepare import Boot
 from jenkins_bootstrap.boot.retry import Patience
+from jenkins_bootstrap.boot.watch import Look
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.plugins.explode import explode, tree_digest
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, dumps
 
+spec = importlib.util.spec_from_file_location(
+    "jenkins_double", Path(__file__).parents[1] / "controller/jenkins_double.py"
+)
+jenkins_double = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(jenkins_double)
 REGION = "eu-west-1"
 VALUES = {
     "admin_username": "admin",
@@ -230,3 +237,44 @@ def boot_of(controller, cloud, clock):
         return boot
 
     return make
+
+
+@pytest.fixture
+def jenkins():
+    with jenkins_double.serving(jenkins_double.Double()) as made:
+        yield made
+
+
+@pytest.fixture
+def look_of(controller, cloud, session, jenkins, boot_of):
+    """A controller that has booted, and looks at it; what a look says is in its list `said`."""
+    boot_of().run()
+    jenkins.token = controller.service_token.read_text()
+    controller.secrets.unlink()  # as the last stage does
+
+    def make(**changes):
+        said = []
+        look = Look(
+            controller,
+            say=said.append,
+            url=jenkins.url,
+            make_aws=lambda: Aws(session, "eu-west-1", None, None),
+            patience_seconds=0,
+            **changes,
+        )
+        look.said = said
+        return look
+
+    return make
+
+
+@pytest.fixture
+def put(session, look_of):
+    """Change keys of the key-value secret."""
+
+    def change(**values):
+        client = session.client("secretsmanager")
+        now = json.loads(client.get_secret_value(SecretId="jenkins")["SecretString"])
+        client.put_secret_value(SecretId="jenkins", SecretString=json.dumps(now | values))
+
+    return change

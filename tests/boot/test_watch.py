@@ -1,71 +1,23 @@
 """One look at a controller: moto in AWS' place, an HTTP server in Jenkins', whose stages do what a test says."""
 
-import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from jenkins_bootstrap.aws.session import Aws, AwsError
+from jenkins_bootstrap.aws.session import AwsError
 from jenkins_bootstrap.boot.applied import Busy, alone, digest_key, read_applied, record_applied
 from jenkins_bootstrap.boot.hooks import own_stages
-from jenkins_bootstrap.boot.watch import Look, raise_failed, stage_file
+from jenkins_bootstrap.boot.watch import raise_failed, stage_file
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 
-spec = importlib.util.spec_from_file_location(
-    "jenkins_double", Path(__file__).parents[1] / "controller/jenkins_double.py"
-)
-jenkins_double = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(jenkins_double)
 FOUR = ["init.groovy", "aws.txt", "github.txt", "githubrepos.txt"]
-
-
-@pytest.fixture
-def jenkins():
-    with jenkins_double.serving(jenkins_double.Double()) as made:
-        yield made
-
-
-@pytest.fixture
-def look_of(controller, cloud, session, jenkins, boot_of):
-    """A controller that has booted, and looks at it; what a look says is in its list `said`."""
-    boot_of().run()
-    jenkins.token = controller.service_token.read_text()
-    controller.secrets.unlink()  # as the last stage does
-
-    def make(**changes):
-        said = []
-        look = Look(
-            controller,
-            say=said.append,
-            url=jenkins.url,
-            make_aws=lambda: Aws(session, "eu-west-1", None, None),
-            patience_seconds=0,
-            **changes,
-        )
-        look.said = said
-        return look
-
-    return make
-
-
-@pytest.fixture
-def put(session, look_of):
-    """Change keys of the key-value secret."""
-
-    def change(**values):
-        client = session.client("secretsmanager")
-        now = json.loads(client.get_secret_value(SecretId="jenkins")["SecretString"])
-        client.put_secret_value(SecretId="jenkins", SecretString=json.dumps(now | values))
-
-    return change
 
 
 def new_key(session):

@@ -9,6 +9,7 @@ from jenkins_bootstrap.boot import watch as watching
 from jenkins_bootstrap.boot.watch import Looked, Pending
 from jenkins_bootstrap.cli.main import run
 from jenkins_bootstrap.controller.client import StageFailed, StageResult
+from jenkins_bootstrap.errors import BootstrapError
 
 PENDING = (Pending("github.txt", None, ("secret key github_token",)),)
 
@@ -56,6 +57,7 @@ def test_as_json(call):
         "up": True,
         "pending": [{"stage": "github.txt", "because": ["secret key github_token"]}],
         "applied": [{"stage": "github.txt", "seconds": 0.5, "changes": ["webhook secrets"]}],
+        "held_up": [],
         "failed": [],
     }
 
@@ -64,6 +66,18 @@ def test_a_stage_that_failed_is_an_error(call):
     done = call(Looked(True, PENDING, (), (StageFailed("no image", where="stage aws.txt", hint="bake it"),)))
     assert done.status == 1
     assert "no image" in done.err
+
+
+def test_what_is_held_up_is_an_error_that_names_its_stage(call):
+    failed = BootstrapError("nothing matches; held up by it: aws.txt", where="agents[0].ami")
+    looked = Looked(True, PENDING, (), (failed,), {"aws.txt": ["agents[0].ami"]})
+    done = call(looked, "--plan", "--exit-code")
+    assert done.status == 1
+    assert "held up by it: aws.txt" in done.err
+    assert "github.txt: secret key github_token" in done.out
+    shown = json.loads(call(looked, "--json").out)
+    assert shown["held_up"] == [{"stage": "aws.txt", "because": ["agents[0].ami"]}]
+    assert [error["where"] for error in shown["failed"]] == ["agents[0].ami"]
 
 
 def test_an_image_has_its_target(call):
