@@ -1,16 +1,38 @@
-"""The value of a further credential: what its secret holds, checked by the credential's kind, as secrets.json has it.
+"""The value of a further credential: what its secret holds, checked by the credential's kind, as secrets.json has it;
+and what the private keys must be like.
 
 Pure; no value enters a message.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.errors import SecretError
+
+_NOT_STORED = re.compile("[\0\u2028\ud800-\udfff\ufffe\uffff]")
+"""What Jenkins' XML cannot hold, or gives back as another character (U+2028 becomes a line break)."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair: what Jenkins encrypts can be any text but this, which becomes a question mark."""
+
+
+def check_characters(value: str, key: str, where: str, *, plain: bool) -> None:
+    """Raise SecretError when Jenkins would not keep `value` as it is. `key` is its key in the secret, or empty where it
+    is the whole of it; `plain` tells that Jenkins stores it as it is, in XML: a user's name. Passwords, tokens and keys
+    are stored encrypted.
+    """
+    if found := (_NOT_STORED if plain else _HALF).search(value):
+        what = f"the value of {key} has" if key else "has"
+        raise SecretError(
+            f"{what} the character U+{ord(found[0]):04X}, which Jenkins cannot store there",
+            where=where,
+            hint="take it out, then store the secret again",
+        )
 
 
 def credential_value(credential: Credential, text: str, binary: bytes | None, where: str) -> Mapping[str, str]:
@@ -18,6 +40,7 @@ def credential_value(credential: Credential, text: str, binary: bytes | None, wh
 
     Raises SecretError when the secret does not have the shape that the kind asks for.
     """
+    check_characters(text, "", where, plain=False)
     if credential.kind == "file":
         content = text.encode() if binary is None else binary
         return {"file_name": credential.file_name or credential.id, "content": b64encode(content).decode()}
@@ -55,6 +78,7 @@ def _parts(text: str, where: str, needed: tuple[str, ...], also: tuple[str, ...]
     for key, part in value.items():
         if not isinstance(part, str) or (not part.strip() and key in needed):
             raise SecretError(f"the value of {key} is empty or no string", where=where, hint=hint)
+        check_characters(part, key, where, plain=key == "username")
     return {key: part for key, part in value.items() if part}
 
 
@@ -105,3 +129,53 @@ def check_private_key(text: str, passphrase: str | None, where: str) -> None:
             where=where,
             hint="store the file as it is: --secret-string file://KEYFILE",
         ) from None
+
+
+_SOUND: set[bytes] = set()
+"""Digests of keys that were found sound: with 4096 bits that takes 0.4 s, and a boot reads the agents' key twice."""
+
+
+def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None:
+    """Raise SecretError unless `text` is an RSA private key in PEM (PKCS#1 or PKCS#8) without a passphrase.
+
+    The ec2 plugin compares fingerprints of RSA keys in PEM only: OpenSSH's own format and ed25519 fail at launch.
+    `reader` is who cannot read anything else, for the message.
+    """
+    mark = hashlib.sha256(text.encode(errors="replace")).digest()
+    if mark in _SOUND:
+        return
+    if "BEGIN OPENSSH PRIVATE KEY" in text:
+        raise SecretError(
+            f"is a key in OpenSSH's own format, which {reader} cannot read",
+            where=where,
+            hint="ssh-keygen -p -m PEM -N '' -f KEYFILE converts an RSA key; another kind must be made anew: "
+            "ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE",
+        )
+    if "-----BEGIN" not in text or "PRIVATE KEY-----" not in text:
+        raise SecretError(
+            "is no private key in PEM (no line BEGIN ... PRIVATE KEY)",
+            where=where,
+            hint="ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE, then store the whole file",
+        )
+    if "ENCRYPTED" in text:
+        raise SecretError("has a passphrase", where=where, hint="ssh-keygen -p -m PEM -N '' -f KEYFILE takes it off")
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(text.strip().encode() + b"\n", password=None)
+    except Exception:
+        # The library's own text may quote the input, so it is dropped.
+        raise SecretError(
+            "cannot be read as a private key in PEM: it is cut off or its line breaks are lost",
+            where=where,
+            hint="store the file as it is: --secret-string file://KEYFILE",
+        ) from None
+    if not isinstance(key, RSAPrivateKey):
+        kind = type(key).__name__.strip("_").removesuffix("PrivateKey")
+        raise SecretError(
+            f"is a key of kind {kind}; {reader} takes RSA only",
+            where=where,
+            hint="ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE",
+        )
+    _SOUND.add(mark)

@@ -33,7 +33,7 @@ class PublicKey:
 
 
 def public_key(private_pem: str) -> PublicKey:
-    """The public half of a checked RSA key in PEM (see secrets.check_rsa_pem)."""
+    """The public half of a checked RSA key in PEM (see credentials.check_rsa_pem)."""
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         PublicFormat,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from jenkins_bootstrap.aws.credentials import credential_value
+from jenkins_bootstrap.aws.credentials import check_characters, check_rsa_pem, credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
 from jenkins_bootstrap.aws.webhook import superseded, with_overlap
+from jenkins_bootstrap.config.checks import NOT_PEOPLE
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Controller, Settings
 from jenkins_bootstrap.errors import BootstrapError, SecretError, nearest, raise_all
@@ -31,6 +31,8 @@ OPTIONAL = (
     "jenkins_url",
     "break_glass",
 )
+PLAIN = ("admin_username", "github_username", "github_app_id", "github_webhook_username")
+"""Keys whose values Jenkins stores as they are; the others are encrypted, hashed or not stored."""
 OVERLAP = "controller.boot.webhook_overlap_hours"
 """The path of what fails when the versions of the key-value secret before the current one cannot be read."""
 _ENDED = "\0ended"
@@ -111,56 +113,6 @@ def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
     return Secret(shape, text)
 
 
-_SOUND: set[bytes] = set()
-"""Digests of keys that were found sound: with 4096 bits that takes 0.4 s, and a boot reads the agents' key twice."""
-
-
-def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None:
-    """Raise SecretError unless `text` is an RSA private key in PEM (PKCS#1 or PKCS#8) without a passphrase.
-
-    The ec2 plugin compares fingerprints of RSA keys in PEM only: OpenSSH's own format and ed25519 fail at launch.
-    `reader` is who cannot read anything else, for the message.
-    """
-    mark = hashlib.sha256(text.encode(errors="replace")).digest()
-    if mark in _SOUND:
-        return
-    if "BEGIN OPENSSH PRIVATE KEY" in text:
-        raise SecretError(
-            f"is a key in OpenSSH's own format, which {reader} cannot read",
-            where=where,
-            hint="ssh-keygen -p -m PEM -N '' -f KEYFILE converts an RSA key; another kind must be made anew: "
-            "ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE",
-        )
-    if "-----BEGIN" not in text or "PRIVATE KEY-----" not in text:
-        raise SecretError(
-            "is no private key in PEM (no line BEGIN ... PRIVATE KEY)",
-            where=where,
-            hint="ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE, then store the whole file",
-        )
-    if "ENCRYPTED" in text:
-        raise SecretError("has a passphrase", where=where, hint="ssh-keygen -p -m PEM -N '' -f KEYFILE takes it off")
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(text.strip().encode() + b"\n", password=None)
-    except Exception:
-        # The library's own text may quote the input, so it is dropped.
-        raise SecretError(
-            "cannot be read as a private key in PEM: it is cut off or its line breaks are lost",
-            where=where,
-            hint="store the file as it is: --secret-string file://KEYFILE",
-        ) from None
-    if not isinstance(key, RSAPrivateKey):
-        kind = type(key).__name__.strip("_").removesuffix("PrivateKey")
-        raise SecretError(
-            f"is a key of kind {kind}; {reader} takes RSA only",
-            where=where,
-            hint="ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE",
-        )
-    _SOUND.add(mark)
-
-
 def required_keys(sign_ins: Collection[str]) -> tuple[str, ...]:
     """The keys that the key-value secret must have, for the ways of signing in to GitHub (token, app) in use."""
     keys: tuple[str, ...] = ALWAYS
@@ -177,6 +129,29 @@ def named_keys(controller: Controller) -> tuple[tuple[str, ...], tuple[str, ...]
     options = [value for value in controller.sign_in.options.values() if isinstance(value, str)]
     required = tuple(sorted({v.removeprefix("secret:") for v in options if v.startswith("secret:")}))
     return required, tuple(f"password_{account.id}" for account in controller.accounts)
+
+
+def _wrong_value(key: str, content: object, where: str, passwords: Collection[str]) -> SecretError | None:
+    """What is wrong with the value of a known key. `passwords` are the keys of the accounts' passwords."""
+    if not isinstance(content, str):
+        return SecretError(f"the value of {key} is no string", where=where, hint="put it in quotes")
+    try:
+        check_characters(content, key, where, plain=key in PLAIN)
+    except SecretError as error:
+        return error
+    if key == "break_glass" and content != "open":
+        return SecretError("the value of break_glass is not open", where=where, hint="write open, or take the key away")
+    if key == "admin_username" and (who := NOT_PEOPLE.get(content.strip().casefold())):
+        return SecretError(f"the value of {key} is {who}", where=where, hint="choose another name")
+    if key in ("admin_password", *passwords) and len(content.encode()) > MOST_PASSWORD_BYTES:
+        return SecretError(
+            f"the value of {key} is longer than {MOST_PASSWORD_BYTES} bytes, the most that Jenkins takes",
+            where=where,
+            hint="choose a shorter password",
+        )
+    if not content.strip() and key not in (*OPTIONAL, *passwords):
+        return SecretError(f"the value of {key} is empty", where=where, hint=f"give {key} a value")
+    return None
 
 
 def check_settings_secret(
@@ -206,24 +181,8 @@ def check_settings_secret(
             near = nearest(key, known)
             hint = f"did you mean {near}?" if near else f"known keys: {', '.join(known)}"
             errors.append(SecretError(f"has an unknown key {key}", where=where, hint=hint))
-        elif not isinstance(content, str):
-            errors.append(SecretError(f"the value of {key} is no string", where=where, hint="put it in quotes"))
-        elif key == "break_glass" and content != "open":
-            errors.append(
-                SecretError(
-                    "the value of break_glass is not open", where=where, hint="write open, or take the key away"
-                )
-            )
-        elif key in ("admin_password", *named[1]) and len(content.encode()) > MOST_PASSWORD_BYTES:
-            errors.append(
-                SecretError(
-                    f"the value of {key} is longer than {MOST_PASSWORD_BYTES} bytes, the most that Jenkins takes",
-                    where=where,
-                    hint="choose a shorter password",
-                )
-            )
-        elif not content.strip() and key not in (*OPTIONAL, *named[1]):
-            errors.append(SecretError(f"the value of {key} is empty", where=where, hint=f"give {key} a value"))
+        elif error := _wrong_value(key, content, where, named[1]):
+            errors.append(error)
     if "app" in sign_ins and isinstance(value.get("github_app_private_key"), str):
         try:
             check_rsa_pem(value["github_app_private_key"], f"{where}, key github_app_private_key", "a GitHub App")

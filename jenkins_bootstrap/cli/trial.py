@@ -208,11 +208,11 @@ def laid_out(ctx: Context, trial: Trial, port: int) -> Iterator[LocalController]
 
 def agents_key_pair(ctx: Context) -> str | None:
     """The name of the key pair that the start will import; None when it is there, and so not ours to remove."""
-    from jenkins_bootstrap.aws import keypair
+    from jenkins_bootstrap.aws import credentials, keypair
     from jenkins_bootstrap.aws import secrets as values
 
     text = values.read(ctx.aws, ctx.settings.secrets.agent_key).text
-    values.check_rsa_pem(text, f"secret {ctx.settings.secrets.agent_key}")
+    credentials.check_rsa_pem(text, f"secret {ctx.settings.secrets.agent_key}")
     name = keypair.name_of(ctx.settings.project, keypair.public_key(text))
     return name if keypair.find(ctx.aws, name) is None else None
 

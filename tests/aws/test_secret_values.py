@@ -248,3 +248,55 @@ def test_what_a_kind_does_not_take_is_told_without_the_value(kind, text, more, w
         value(kind, text, **more)
     assert CANARY not in str(error.value) + repr(error.value)
     assert error.value.__cause__ is None
+
+
+@pytest.mark.parametrize("character", ["\0", "\u2028", "\ufffe", "\uffff", "\ud800"])
+def test_a_user_s_name_that_jenkins_cannot_store_is_told_by_its_code_point(character):
+    name = f"{CANARY}{character}"
+    pair = json.dumps({"username": name, "password": "p"})
+    key = json.dumps({"username": name, "private_key": pem(ED25519)})
+    keys = json.dumps(VALUES | {"admin_username": name, "github_username": name})
+    for wrong, words in (
+        (lambda: value("username-password", pair), ["value of username"]),
+        (lambda: value("ssh-key", key), ["value of username"]),
+        (
+            lambda: secrets.check_settings_secret(keys, "secret one", {"token"}),
+            ["value of admin_username", "value of github_username"],
+        ),
+    ):
+        with pytest.raises((SecretError, SeveralErrors)) as error:
+            wrong()
+        assert f"U+{ord(character):04X}" in str(error.value)
+        assert [word in str(error.value) for word in ["secret one", *words]] == [True] * (len(words) + 1)
+        assert CANARY not in str(error.value)
+
+
+def test_what_is_stored_encrypted_may_have_any_whole_character():
+    text = "p\0\x01\u2028\ufffe\uffff\U0001f600"
+    assert value("text", text) == {"text": text}
+    pair = {"username": "u\x01\x1b\U0001f600", "password": text}
+    assert value("username-password", json.dumps(pair)) == pair
+    keys = VALUES | {"admin_password": text, "github_token": text}
+    assert secrets.check_settings_secret(json.dumps(keys), "secret one", {"token"}) == keys
+
+
+@pytest.mark.parametrize("key", ["admin_password", "github_token", "github_webhook_secret"])
+def test_half_a_character_is_told_wherever_it_stands(key):
+    half = f"{CANARY}\udc00"
+    for wrong in (
+        lambda: secrets.check_settings_secret(json.dumps(VALUES | {key: half}), "secret one", {"token"}),
+        lambda: value("text", half),
+        lambda: value("file", half),
+        lambda: value("username-password", json.dumps({"username": "u", "password": half})),
+    ):
+        with pytest.raises(SecretError, match=r"U\+DC00") as error:
+            wrong()
+        assert CANARY not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["anonymous", "Anonymous", " SYSTEM ", "Authenticated", "_Jenkins-Bootstrap", "unknown"]
+)
+def test_the_administrator_is_a_person(name):
+    with pytest.raises(SecretError, match=r"the value of admin_username is .*(Jenkins|jenkins-bootstrap)"):
+        secrets.check_settings_secret(json.dumps(VALUES | {"admin_username": name}), "secret one", {"token"})

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from jenkins_bootstrap.aws import secrets
+from jenkins_bootstrap.aws import credentials, secrets
 from jenkins_bootstrap.config.models import Account, Controller, SignIn
 from jenkins_bootstrap.errors import SecretError, SeveralErrors
 
@@ -32,34 +32,36 @@ def rsa_key():
 
 @pytest.mark.parametrize("form", [serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8])
 def test_rsa_in_pem_is_taken(rsa_key, form):
-    secrets.check_rsa_pem(pem(rsa_key, form), "secret agent")
+    credentials.check_rsa_pem(pem(rsa_key, form), "secret agent")
 
 
 def test_a_key_that_is_not_pem():
     with pytest.raises(SecretError, match="no private key in PEM"):
-        secrets.check_rsa_pem("ssh-rsa AAAA not a private key", "secret agent")
+        credentials.check_rsa_pem("ssh-rsa AAAA not a private key", "secret agent")
 
 
 def test_an_openssh_key_says_how_to_convert_it(rsa_key):
     with pytest.raises(SecretError) as error:
-        secrets.check_rsa_pem(pem(rsa_key, serialization.PrivateFormat.OpenSSH), "secret agent")
+        credentials.check_rsa_pem(pem(rsa_key, serialization.PrivateFormat.OpenSSH), "secret agent")
     assert "ssh-keygen -p -m PEM" in error.value.hint
 
 
 def test_an_ed25519_key_says_that_rsa_is_wanted():
     with pytest.raises(SecretError, match=r"Ed25519.*RSA only"):
-        secrets.check_rsa_pem(pem(ed25519.Ed25519PrivateKey.generate(), serialization.PrivateFormat.PKCS8), "secret")
+        credentials.check_rsa_pem(
+            pem(ed25519.Ed25519PrivateKey.generate(), serialization.PrivateFormat.PKCS8), "secret"
+        )
 
 
 def test_a_key_with_a_passphrase(rsa_key):
     with pytest.raises(SecretError, match="passphrase"):
-        secrets.check_rsa_pem(pem(rsa_key, passphrase=b"not-a-real-passphrase"), "secret agent")
+        credentials.check_rsa_pem(pem(rsa_key, passphrase=b"not-a-real-passphrase"), "secret agent")
 
 
 def test_a_key_that_is_cut_off_never_shows_its_text(rsa_key):
     whole = pem(rsa_key)
     with pytest.raises(SecretError, match="cut off") as error:
-        secrets.check_rsa_pem(whole[:400] + "\n-----END RSA PRIVATE KEY-----", "secret agent")
+        credentials.check_rsa_pem(whole[:400] + "\n-----END RSA PRIVATE KEY-----", "secret agent")
     assert whole[100:140] not in str(error.value)
     assert error.value.__cause__ is None
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.aws import find, lookup
-from jenkins_bootstrap.aws.secrets import check_rsa_pem
+from jenkins_bootstrap.aws.credentials import check_rsa_pem
 from jenkins_bootstrap.aws.session import Aws
 from jenkins_bootstrap.config.models import DEBIAN_OWNER, Settings
 from jenkins_bootstrap.embedded.seed import Thing, plan
