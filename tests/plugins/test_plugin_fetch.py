@@ -6,10 +6,10 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -38,36 +38,26 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(serve: Callable[[Callable[[BaseHTTPRequestHandler], None]], str]) -> Site:
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.asked.append(self.path)
-            body = site.bodies.get(self.path)
-            queued = site.statuses.get(self.path, [])
-            status = queued.pop(0) if queued else 200 if body is not None else 404
-            self.send_response(status)
-            body = body if status == 200 and body is not None else b""
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if site.cut.get(self.path, 0) > 0:
-                site.cut[self.path] -= 1
-                body = body[: len(body) // 2]
-                self.close_connection = True
-            self.wfile.write(body)
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        site.asked.append(request.path)
+        body = site.bodies.get(request.path)
+        queued = site.statuses.get(request.path, [])
+        status = queued.pop(0) if queued else 200 if body is not None else 404
+        request.send_response(status)
+        body = body if status == 200 and body is not None else b""
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if site.cut.get(request.path, 0) > 0:
+            site.cut[request.path] -= 1
+            body = body[: len(body) // 2]
+            request.close_connection = True
+        request.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}"
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    site.url = serve(answer)
+    return site
 
 
 @pytest.fixture

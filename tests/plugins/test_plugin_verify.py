@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -80,32 +79,22 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(serve: Callable[[Callable[[BaseHTTPRequestHandler], None]], str]) -> Site:
     """What a Jenkins answers to the two questions that are asked."""
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.signed_in.append(self.headers.get("Authorization", ""))
-            known = self.path.startswith(("/pluginManager/", "/api/json"))
-            body = json.dumps({"plugins": site.plugins}).encode()
-            self.send_response(200 if known else 404)
-            self.send_header("X-Jenkins", CORE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        site.signed_in.append(request.headers.get("Authorization", ""))
+        known = request.path.startswith(("/pluginManager/", "/api/json"))
+        body = json.dumps({"plugins": site.plugins}).encode()
+        request.send_response(200 if known else 404)
+        request.send_header("X-Jenkins", CORE)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}/"
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    site.url = serve(answer) + "/"
+    return site
 
 
 @pytest.fixture

@@ -439,7 +439,7 @@ def swap(name, old, new):
         ),
         (
             {"classes": swap(TEMPLATE, "zone: java.lang.String", "zones: java.lang.String")},
-            "hudson.plugins.ec2.SlaveTemplate has no parameter zone (nearest: zones)",
+            "hudson.plugins.ec2.SlaveTemplate has no parameter zone (given: '') (nearest: zones)",
         ),
         (
             {"classes": lambda c: c[TEMPLATE].append("brandNew: int")},

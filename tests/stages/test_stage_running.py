@@ -392,7 +392,7 @@ def test_a_wrong_option_of_a_realm_and_a_realm_without_its_plugin_close_jenkins(
     kinds = (typo, bare, {"kind": "github", "options": OPTIONS["github"]})
     wrong, less, without = boots(*(hooks(wanted=with_controller(settings, sign_in=one)) for one in kinds))
     assert {one["outcome"] for one in (wrong, less, without)} == {"closed"}
-    assert "LDAPConfiguration has no parameter rootDn (nearest: rootDN)" in wrong["message"]
+    assert "LDAPConfiguration has no parameter rootDn (given: 'dc=x') (nearest: rootDN)" in wrong["message"]
     assert "OicServerWellKnownConfiguration needs wellKnownOpenIDConfigurationUrl" in less["message"]
     assert "org.jenkinsci.plugins.GithubSecurityRealm is in no active plugin" in without["message"]
 
@@ -562,8 +562,17 @@ FULL = "[ami: 'ami-1', numExecutors: '1', mode: 'NORMAL', minimum: 0, stop: fals
         (" + [stop: 'no']", "stop is a String, it must be a boolean"),
         (" + [tags: 'a']", "tags is a String, it must be a List"),
         (" + [password: 'not-a-real-one']", "password is a String, it must be a Secret"),
-        (" + [numExecutor: '1']", "has no parameter numExecutor (nearest: numExecutors)"),
-        (" + [zzzzzzzzzz: '1']", "has no parameter zzzzzzzzzz."),
+        (" + [numExecutor: '1']", "Template has no parameter numExecutor (given: '1') (nearest: numExecutors)"),
+        (" + [moode: 'NORMAL']", "Template has no parameter moode (given: 'NORMAL') (nearest: mode)"),
+        (" + [Minimum: 7]", "Template has no parameter Minimum (given: 7) (nearest: minimum)"),
+        (" + [zzzzzzzzzz: true]", "Template has no parameter zzzzzzzzzz (given: true)."),
+        (" + [exta: 'x' * 61]", "no parameter exta (given: '" + "x" * 60 + "...') (nearest: extra)"),
+        (" + [exta: 'a\\nb']", "no parameter exta (given: 'a b') (nearest: extra)"),
+        (" + [tag: ['not-a-real-one']]", "Template has no parameter tag (nearest: tags)"),
+        (" + [zzzzzzzzzz: 'not-a-real-one']", "has no parameter zzzzzzzzzz."),
+        (" + [passwort: 'not-a-real-one']", "has no parameter passwort (nearest: password)"),
+        (" + [pasword: 'not-a-real-one']", "has no parameter pasword (nearest: password)"),
+        (" + [apiToken: 12345]", "has no parameter apiToken."),
         (".findAll { it.key != 'ami' && it.key != 'stop' }", "sample.Template needs ami, stop, which nothing gives"),
     ],
 )
