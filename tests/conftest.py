@@ -1,5 +1,6 @@
 """What every room's tests share."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from jenkins_bootstrap.config.models import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell's background job ignores ^C and so would all it starts; some tests send it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BootstrapError(
-            f"{what} is not there",
+            f"there is no such file: {what}",
             where=str(path),
             hint="boot runs inside a controller image; bake one: jenkins-bootstrap bake controller",
         ) from None

@@ -40,6 +40,12 @@ def boot(ctx: Context, root: Path | None, plan_only: bool, exit_code: bool) -> i
     click_context = click.get_current_context()
     layout = click_context.meta[LAYOUT] = Layout() if root is None else Layout(root.absolute())
     if click_context.invoked_subcommand is not None:
+        if not layout.share.is_dir():
+            raise BootstrapError(
+                "there is no such folder",
+                where=str(layout.share),
+                hint="boot runs inside a controller image, by its unit",
+            )
         return None
     if ctx.target_option is not None:
         raise UsageError("an image has the target it was baked for", where="--target", hint="leave it out")

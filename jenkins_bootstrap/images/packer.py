@@ -115,18 +115,20 @@ def _run(
     if shutil.which("setpriv"):
         # Packer writes to a file, not to a pipe of ours, so that it can still clean up when we are gone.
         command = ["setpriv", "--pdeathsig", "TERM", *command]
-    process = subprocess.Popen(
-        command, cwd=work, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-    )
     ended = threading.Event()
     reader = threading.Thread(target=_follow, args=(log, ended, progress), daemon=True)
-    reader.start()
+    reader.start()  # first, so that nothing stands between Packer's start and what ends it
+    process: subprocess.Popen[bytes] | None = None
     try:
+        process = subprocess.Popen(
+            command, cwd=work, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
         return process.wait(timeout=limits.bake)
     except subprocess.TimeoutExpired:
         return None
     finally:
-        _end(process, limits.clean_up)
+        if process is not None:
+            _end(process, limits.clean_up)
         ended.set()
         reader.join(timeout=5)
 

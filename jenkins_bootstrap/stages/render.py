@@ -33,30 +33,6 @@ STAGE_FILES = {
 """The stages of every controller by name, in their order, and each one's file in the hook root once it has been named.
 
 A stage writes what came of it to RESULTS_PATH/<name>.json."""
-READ_AHEAD = (
-    "jenkins.model.Jenkins",
-    "org.jenkinsci.plugins.structs.describable.DescribableModel",
-    "org.jenkinsci.plugins.matrixauth.PermissionEntry",
-    "hudson.security.GlobalMatrixAuthorizationStrategy",
-    "hudson.security.HudsonPrivateSecurityRealm",
-    "hudson.plugins.ec2.EC2Cloud",
-    "hudson.plugins.ec2.SlaveTemplate",
-    "hudson.plugins.ec2.SpotConfiguration",
-    "hudson.plugins.ec2.UnixData",
-    "hudson.plugins.ec2.EC2Tag",
-    "com.cloudbees.plugins.credentials.SystemCredentialsProvider",
-    "com.cloudbees.jenkins.plugins.sshcredentials.impl.BasicSSHUserPrivateKey",
-    "org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl",
-    "org.jenkinsci.plugins.github.config.GitHubPluginConfig",
-    "org.jenkinsci.plugins.github.config.GitHubServerConfig",
-    "org.jenkinsci.plugins.github_branch_source.GitHubConfiguration",
-    "org.jenkinsci.plugins.github_branch_source.GitHubSCMSource",
-    "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject",
-    "com.cloudbees.hudson.plugins.folder.Folder",
-    "com.cloudbees.hudson.plugins.folder.computed.PeriodicFolderTrigger",
-)
-"""Classes that the stages build from or ask, in their order, read beside their compilation. One that is not there is
-passed over: the stage that needs it says so."""
 CASC = "jcasc.txt"
 CASC_PLUGIN = "configuration-as-code"
 _OURS = tuple(Path(name).stem for name in (*STAGE_FILES, CASC) if name.endswith(".txt"))
@@ -136,7 +112,6 @@ def guards(
             first_path=first_path,
             hooks_path=hooks_path,
             stages=list(STAGE_FILES),
-            classes=list(READ_AHEAD),
         )
         for path, template in scripts.items()
     }

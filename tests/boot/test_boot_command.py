@@ -34,6 +34,13 @@ def test_without_an_image_boot_refuses(tmp_path, capsys):
     assert "boot runs inside a controller image" in said
 
 
+@pytest.mark.parametrize("part", ["confirm", "ended", "page"])
+def test_without_an_image_no_part_of_it_does_anything(tmp_path, capsys, part):
+    assert run(["boot", "--root", str(tmp_path), part]) == 1
+    assert "runs inside a controller image" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failure_is_kept_for_the_page(controller, capsys):
     controller.image.write_text('{"target": "embed')
     controller.secrets.write_text("left by a boot that was killed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -460,6 +461,10 @@ def test_no_sign_in_and_a_wrong_one_are_401(site: Any, path: str) -> None:
     wrong = it.rest(path, headers={"Authorization": "Bearer something-else"})
     assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
     assert it.rest(path, headers={"Authorization": "Bearer not-a-real-token"}).status_code == 200
+    for password, status in (("not-a-real-token", 200), ("something-else", 401)):
+        basic = base64.b64encode(f"octocat:{password}".encode()).decode()
+        assert it.rest(path, headers={"Authorization": f"Basic {basic}"}).status_code == status
+    assert it.rest(path, headers={"Authorization": "Basic no-base64"}).status_code == 401
 
 
 def test_repositories_come_in_pages_with_links(site: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -170,6 +171,12 @@ def _scopes(token: Token) -> dict[str, str]:
 
 def _credential(header: str) -> str | None:
     kind, _, value = header.strip().partition(" ")
+    if kind.lower() == "basic":  # a token in place of the password, as GitHub takes it
+        try:
+            value = base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return None
+        return value or None
     return value.strip() if kind.lower() in ("bearer", "token") and value.strip() else None
 
 
