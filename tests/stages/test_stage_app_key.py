@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jenkins_bootstrap.resources import share
 
-SIZES = (1024, 2048, 3072, 4096)
+SIZES = (1024, 2048, 3072)
 
 
 def pem(key, kind):
