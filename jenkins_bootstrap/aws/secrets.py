@@ -48,7 +48,6 @@ class Secret:
 
     shape: SecretShape
     text: str = field(repr=False)
-    """When this version was made, as GetSecretValue tells it."""
     binary: bytes | None = field(default=None, repr=False)
 
 
@@ -131,12 +130,14 @@ def named_keys(controller: Controller) -> tuple[tuple[str, ...], tuple[str, ...]
     return required, tuple(f"password_{account.id}" for account in controller.accounts)
 
 
-def _wrong_value(key: str, content: object, where: str, passwords: Collection[str]) -> SecretError | None:
+def _wrong_value(
+    key: str, content: object, where: str, passwords: Collection[str], *, plain: bool
+) -> SecretError | None:
     """What is wrong with the value of a known key. `passwords` are the keys of the accounts' passwords."""
     if not isinstance(content, str):
         return SecretError(f"the value of {key} is no string", where=where, hint="put it in quotes")
     try:
-        check_characters(content, key, where, plain=key in PLAIN)
+        check_characters(content, key, where, plain=plain)
     except SecretError as error:
         return error
     if key == "break_glass" and content != "open":
@@ -181,7 +182,7 @@ def check_settings_secret(
             near = nearest(key, known)
             hint = f"did you mean {near}?" if near else f"known keys: {', '.join(known)}"
             errors.append(SecretError(f"has an unknown key {key}", where=where, hint=hint))
-        elif error := _wrong_value(key, content, where, named[1]):
+        elif error := _wrong_value(key, content, where, named[1], plain=key in PLAIN or key in named[0]):
             errors.append(error)
     if "app" in sign_ins and isinstance(value.get("github_app_private_key"), str):
         try:

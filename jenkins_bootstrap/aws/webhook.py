@@ -17,9 +17,10 @@ MOST = 10
 def superseded(aws: Aws, name: str, now: datetime, hours: int) -> tuple[str, ...]:
     """The webhook secrets of versions of the secret `name` that ended within the last `hours`, the newest first.
 
-    A version ended when the next one was made; the newest, if it is not the current one, has ended by a roll-back just
-    now. All versions are looked at, not AWSPREVIOUS alone: another key of the same secret may have changed since. What
-    those versions look like is not checked: one may be the broken one that the current one corrects.
+    A version ended when the next one was made. The newest, if it is not the current one, has ended by a roll-back: when
+    is not known, so it counts for as long after it was made. All versions are looked at, not AWSPREVIOUS alone: another
+    key of the same secret may have changed since. What those versions look like is not checked: one may be the broken
+    one that the current one corrects.
     """
     if hours == 0:
         return ()
@@ -29,7 +30,7 @@ def superseded(aws: Aws, name: str, now: datetime, hours: int) -> tuple[str, ...
         if error.code == "ResourceNotFoundException":  # told by whoever reads the current version
             return ()
         raise
-    ends = [v["CreatedDate"] for v in versions[1:]] + [now]
+    ends = [v["CreatedDate"] for v in (*versions[1:], *versions[-1:])]
     ended = [
         version["VersionId"]
         for version, end in zip(versions, ends, strict=True)
@@ -44,7 +45,10 @@ def _versions(aws: Aws, name: str) -> Iterator[Mapping[str, Any]]:
     token: dict[str, str] = {}
     while True:
         page = aws.call("secretsmanager", "list_secret_version_ids", SecretId=name, IncludeDeprecated=True, **token)
-        yield from (v for v in page["Versions"] if v.get("VersionStages") != ["AWSPENDING"])
+        for version in page["Versions"]:
+            stages = set(version.get("VersionStages", ()))
+            if "AWSPENDING" not in stages or stages & {"AWSCURRENT", "AWSPREVIOUS"}:
+                yield version
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}

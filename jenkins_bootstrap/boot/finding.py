@@ -15,7 +15,7 @@ from typing import Any
 from jenkins_bootstrap.aws import find, secrets
 from jenkins_bootstrap.aws.session import Aws
 from jenkins_bootstrap.boot.documents import Target
-from jenkins_bootstrap.boot.retry import Patience, passes
+from jenkins_bootstrap.boot.retry import APPEARS_WITHIN, Patience, passes
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError, NothingFound, raise_all
 from jenkins_bootstrap.facts import AwsFacts
@@ -84,7 +84,9 @@ def find_partly(
     patience: Patience,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FoundPartly:
-    """Find what there is and read the secrets that can be read. Only what may still come is waited for.
+    """Find what there is and read the secrets that can be read. Only what passes by itself is waited for.
+
+    What is not found is not waited for, as the rest would have to wait with it: the next look asks again.
 
     Raises BootstrapError when there are no credentials, or nothing at all is found: AWS cannot be asked then.
     """
@@ -100,12 +102,12 @@ def find_partly(
         found.update(answers)
         passing.clear()
         for path, error in failed.items():
-            (passing if passes(error, patience.waited) else lasting)[path] = error
+            (passing if passes(error, APPEARS_WITHIN) else lasting)[path] = error
         raise_all(list(passing.values()))
 
     def read_secrets() -> None:
         read[:] = [secrets.read_values(aws, settings, now())]
-        raise_all([error for error in read[0].failed.values() if passes(error, patience.waited)])
+        raise_all([error for error in read[0].failed.values() if passes(error, APPEARS_WITHIN)])
 
     try:
         patience.until(ask, "AWS")

@@ -87,7 +87,12 @@ class Boot:
         controller = self.settings.controller
         place = "AWS" if self.target.endpoint is None else f"the embedded AWS at {self.target.endpoint}"
         rows = [
-            ("find", f"find what the settings name in {place}, read the secrets", "Describe*, GetSecretValue", ""),
+            (
+                "find",
+                f"find what the settings name in {place}, read the secrets",
+                "Describe*, GetSecretValue, ListSecretVersionIds",
+                "",
+            ),
             ("plugins", "compare the plugins with the lock", str(self.layout.plugins), "before their code runs"),
         ]
         if controller.volume is not None:

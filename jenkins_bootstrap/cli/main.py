@@ -87,7 +87,7 @@ def main(
 
 
 def entry(arguments: list[str] | None = None) -> None:
-    """What the console script calls. Never returns."""
+    """The command line as a whole. Never returns."""
     sys.exit(run(arguments))
 
 

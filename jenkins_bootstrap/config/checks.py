@@ -115,17 +115,18 @@ def _nobody(settings: Settings) -> Iterator[Problem]:
             yield Problem(("controller", "sign_in", "groups", name), what, "name a group of your own")
 
 
-_SECRET_OPTION = re.compile(r"secret|passwor|passphrase|token|private_?key|credential", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"secret|passwor|pwd|passphrase|token|private_?key|credential", re.IGNORECASE)
 _NO_SECRET = frozenset(
     (
         "allowedTokenExpirationClockSkewSeconds",
+        "privateKeyAlias",
         "tokenAuthMethod",
         "tokenFieldToCheckKey",
         "tokenFieldToCheckValue",
         "tokenServerUrl",
     )
 )
-"""Parameters of org.jenkinsci.plugins.oic that are named like a secret and are none (read in the plugin's source)."""
+"""Parameters of the OIDC and SAML plugins that are named like a secret and are none (read in the plugin's source)."""
 
 
 def _options(settings: Settings) -> Iterator[Problem]:

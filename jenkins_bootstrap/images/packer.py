@@ -25,6 +25,7 @@ from jenkins_bootstrap.errors import SettingsError, ToolError
 from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.images.template import PLUGINS, VARIABLES, Template, render_source
 from jenkins_bootstrap.images.tool import PackerTool
+from jenkins_bootstrap.interrupts import held_back
 from jenkins_bootstrap.resources import share
 
 SCRATCH = ".tmp"
@@ -120,9 +121,16 @@ def _run(
     reader.start()  # first, so that nothing stands between Packer's start and what ends it
     process: subprocess.Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(
-            command, cwd=work, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
+        with held_back():
+            process = subprocess.Popen(
+                command,
+                cwd=work,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
         return process.wait(timeout=limits.bake)
     except subprocess.TimeoutExpired:
         return None

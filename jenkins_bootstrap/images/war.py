@@ -127,6 +127,16 @@ def check_java(version: str, needed: int, java: int) -> None:
         )
 
 
+def check_lock(source: JenkinsSource, core: str) -> None:
+    """Raises when the lock was made for a newer Jenkins (`core`) than is baked: such an image would refuse to boot."""
+    if source.version and version_key(core) > version_key(source.version):
+        raise BootstrapError(
+            f"was made for Jenkins {core}, the image gets {source.version}",
+            where="the plugin lock",
+            hint="set controller.jenkins.version, then jenkins-bootstrap plugins lock; or give a newer Jenkins",
+        )
+
+
 def check_plugins(source: JenkinsSource, required_cores: Mapping[str, str]) -> None:
     """Raises for each plugin whose required core (by plugin name, from the lock) is newer than what is baked."""
     if not source.version:

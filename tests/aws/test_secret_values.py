@@ -141,6 +141,7 @@ def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
         RemoveFromVersionId=stages["AWSCURRENT"],
     )
     assert secrets.all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "not-a-real-mistake"
+    assert not secrets.all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open
 
 
 def test_a_version_that_a_rotation_has_only_begun_does_not_count(aws, put):

@@ -229,6 +229,17 @@ def test_groups_of_another_vpc_hold_up_the_clouds_and_keep_their_facts(look_of, 
     assert (after["vpc"], after["agents"]) == (before["vpc"], before["agents"])
 
 
+def test_what_is_gone_is_not_waited_for(look_of, put, session, cloud, seen):
+    session.client("ec2").delete_tags(Resources=[cloud.subnet], Tags=[{"Key": "Role"}])
+    put(github_token="not-a-real-token-new")
+    look = look_of()
+    look.patience_seconds = 30.0
+    looked = look.run()
+    assert ran(looked) == ["github.txt"]
+    assert looked.held_up == {"aws.txt": ["agents[0].subnets"]}
+    assert not [line for line in look.said if "waiting" in line]
+
+
 def test_a_plan_says_what_is_held_up_and_does_nothing(look_of, put, session, cloud, seen, controller):
     channel(session, cloud, "gone")
     put(github_token="not-a-real-token-new")

@@ -13,7 +13,15 @@ import pytest
 
 from jenkins_bootstrap.config.models import Controller, DebianRepository, Java, Jenkins, WarFile, WarUrl
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
-from jenkins_bootstrap.images.war import JenkinsSource, check_plugins, find_jenkins, java_of_core, read_war, version_key
+from jenkins_bootstrap.images.war import (
+    JenkinsSource,
+    check_lock,
+    check_plugins,
+    find_jenkins,
+    java_of_core,
+    read_war,
+    version_key,
+)
 
 
 def class_file(java: int) -> bytes:
@@ -122,6 +130,15 @@ def test_real_aws_needs_a_source(tmp_path: Path) -> None:
         find(controller(), tmp_path, "aws")
     found = find(controller(source=DebianRepository()), tmp_path, "aws")
     assert found.repository == DebianRepository() and found.note == ""
+
+
+def test_a_lock_for_a_newer_jenkins_is_not_baked() -> None:
+    check_lock(JenkinsSource(version="2.516.2"), "2.516.2")
+    check_lock(JenkinsSource(version="2.528"), "2.516.2")
+    check_lock(JenkinsSource(), "2.516.2")
+    with pytest.raises(BootstrapError, match=r"made for Jenkins 2\.516\.2, the image gets 2\.516\.1") as error:
+        check_lock(JenkinsSource(version="2.516.1"), "2.516.2")
+    assert "plugins lock" in error.value.hint
 
 
 def test_a_plugin_that_needs_a_newer_core_is_named(tmp_path: Path) -> None:
