@@ -43,6 +43,15 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None when it is not there, not whole yet, or something else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def sha256_file(path: Path) -> str:
     """The SHA-256 of a file's bytes as lower-case hex."""
     with path.open("rb") as stream:

@@ -125,9 +125,7 @@ def required_keys(sign_ins: Collection[str]) -> tuple[str, ...]:
 def named_keys(controller: Controller) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keys that the settings themselves speak of: required ones, which options of the sign-in name as `secret:KEY`, and
     optional ones, a password for an account."""
-    options = [value for value in controller.sign_in.options.values() if isinstance(value, str)]
-    required = tuple(sorted({v.removeprefix("secret:") for v in options if v.startswith("secret:")}))
-    return required, tuple(f"password_{account.id}" for account in controller.accounts)
+    return controller.sign_in.secret_keys, tuple(f"password_{account.id}" for account in controller.accounts)
 
 
 def _wrong_value(
@@ -203,10 +201,8 @@ def agent_key(aws: Aws, name: str) -> SecretShape:
 def settings_secret(aws: Aws, settings: Settings) -> tuple[SecretShape, Mapping[str, str]]:
     """The shape of the key-value secret with its keys, and its values."""
     name = settings.secrets.settings
-    sign_ins = {owner.sign_in for owner in settings.github.owners}
     secret = read(aws, name)
-    where = f"secret {name} in {aws.region}"
-    values = check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
+    values = _settings_values(settings, secret, f"secret {name} in {aws.region}")
     shape = secret.shape
     return SecretShape(shape.name, shape.arn, shape.version, tuple(sorted(values))), values
 
@@ -256,12 +252,8 @@ def read_values(aws: Aws, settings: Settings, now: datetime) -> ReadSecrets:
             failed[path] = error
             return None
 
-    def settings_values(secret: Secret, where: str) -> Mapping[str, str]:
-        sign_ins = {owner.sign_in for owner in settings.github.owners}
-        return check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
-
     pem = checked("secrets.agent_key", keys.agent_key, _agent_pem)
-    values = checked("secrets.settings", keys.settings, settings_values)
+    values = checked("secrets.settings", keys.settings, partial(_settings_values, settings))
     ended: tuple[str, ...] = checked(OVERLAP, _ENDED, lambda found, _where: found) or ()
     if values is not None:
         values = with_overlap(values, ended)
@@ -272,6 +264,11 @@ def read_values(aws: Aws, settings: Settings, now: datetime) -> ReadSecrets:
             credentials[one.id] = parts
     shapes = [future.result().shape for name, future in futures.items() if name != _ENDED and not future.exception()]
     return ReadSecrets(pem, values, credentials, {shape.name: shape.version for shape in shapes}, failed)
+
+
+def _settings_values(settings: Settings, secret: Secret, where: str) -> Mapping[str, str]:
+    sign_ins = {owner.sign_in for owner in settings.github.owners}
+    return check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
 
 
 def _agent_pem(secret: Secret, where: str) -> str:

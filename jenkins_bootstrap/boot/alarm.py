@@ -32,8 +32,8 @@ class Alarm(Protocol):
         """Keep the count; with `give_up` the group no longer replaces the instance for being unhealthy."""
         ...
 
-    def well(self) -> None:
-        """Forget the count and let the group replace again, if it was we who stopped it."""
+    def well(self) -> bool:
+        """Forget the count and let the group replace again, if it was we who stopped it; True if there was a count."""
         ...
 
     def metric(self, count: int) -> None: ...
@@ -65,16 +65,16 @@ class AwsAlarm:
         else:
             self._put(group, tags)
 
-    def well(self) -> None:
+    def well(self) -> bool:
         group = self._group()
         tags = self._tags(group) if group else {}
         if group is None or not tags:
-            return
+            return False
         if SUSPENDED_TAG in tags:
             self.aws.call("autoscaling", "resume_processes", AutoScalingGroupName=group, ScalingProcesses=[PROCESS])
         gone = [_tag(group, name, value) for name, value in tags.items()]
         self.aws.call("autoscaling", "delete_tags", Tags=gone)
-        self.metric(0)
+        return True
 
     def metric(self, count: int) -> None:
         data = {"MetricName": METRIC, "Value": count, "Unit": "Count"}

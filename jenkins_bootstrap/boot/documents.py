@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import BAKE_ANEW, Layout
 from jenkins_bootstrap.config.models import LEFT_OUT_IN_IMAGE, Settings
 from jenkins_bootstrap.errors import BootstrapError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 ENDPOINTS = {"aws_endpoint": "JENKINS_BOOTSTRAP_EMBEDDED_AWS", "github_url": "JENKINS_BOOTSTRAP_EMBEDDED_GITHUB"}
 """Keys of embedded.json and the variables of the environment that stand for them where there is no such file."""
-_AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
 _LOCAL = {
     "controller": {
         "stages": True,
@@ -58,7 +57,7 @@ def read_image_settings(path: Path) -> Settings:
     document = read_json(path, "the image's settings")
     if document.get("schema") != SCHEMA:
         raise BootstrapError(
-            f"has schema {document.get('schema')!r}, this version knows {SCHEMA}", where=str(path), hint=_AGAIN
+            f"has schema {document.get('schema')!r}, this version knows {SCHEMA}", where=str(path), hint=BAKE_ANEW
         )
     try:
         return Settings.model_validate_json(
@@ -69,7 +68,7 @@ def read_image_settings(path: Path) -> Settings:
         place = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise BootstrapError(
-            f"does not hold: {place or 'settings'}: {first['msg']}{more}", where=str(path), hint=_AGAIN
+            f"does not hold: {place or 'settings'}: {first['msg']}{more}", where=str(path), hint=BAKE_ANEW
         ) from None
 
 
@@ -95,7 +94,7 @@ def read_target(layout: Layout, settings: Settings, environ: Mapping[str, str]) 
         raise BootstrapError(
             f"names no target (embedded or aws): {name!r}" if name else "names no target",
             where=str(layout.image),
-            hint=_AGAIN,
+            hint=BAKE_ANEW,
         )
     told = read_json(layout.embedded, "the embedded target's addresses") if layout.embedded.exists() else {}
     found = {key: str(told.get(key) or environ.get(variable, "")) for key, variable in ENDPOINTS.items()}
@@ -139,9 +138,9 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
             hint="boot runs inside a controller image; bake one: jenkins-bootstrap bake controller",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{what} cannot be read: {error}", where=str(path), hint=_AGAIN) from None
+        raise BootstrapError(f"{what} cannot be read: {error}", where=str(path), hint=BAKE_ANEW) from None
     except ValueError as error:
-        raise BootstrapError(f"is cut off, or no JSON: {error}", where=str(path), hint=_AGAIN) from None
+        raise BootstrapError(f"is cut off, or no JSON: {error}", where=str(path), hint=BAKE_ANEW) from None
     if not isinstance(value, dict):
-        raise BootstrapError("is JSON, but no object", where=str(path), hint=_AGAIN)
+        raise BootstrapError("is JSON, but no object", where=str(path), hint=BAKE_ANEW)
     return value

@@ -8,26 +8,22 @@ nothing of it hides the reason of the failed boot.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from jenkins_bootstrap.boot.alarm import Alarm
 from jenkins_bootstrap.boot.hooks import stage_names
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import RESTART_STATUS, Layout
 from jenkins_bootstrap.boot.writing import Owners, make_folder, write_file
 from jenkins_bootstrap.config.controller import Boot
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
-from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.files import canonical_json, read_object, write_atomic
 
 JENKINS_UNIT = "jenkins.service"
 PAGE_UNIT = "jenkins-bootstrap-page.service"
-RESTART_STATUS = "5"
-"""By which Jenkins asks to be started again (hudson.lifecycle.ExitLifecycle): no failure."""
 RESTART_SECONDS = 20
 """RestartSec= of jenkins.service."""
 CLOUD_SECONDS = 20.0
@@ -73,7 +69,7 @@ class Failure:
     @classmethod
     def read(cls, path: Path) -> Failure | None:
         """The failure in a file, None when there is none or it cannot be understood."""
-        said = _json(path)
+        said = read_object(path)
         try:
             rows = [Reason(str(e["where"]), str(e["what"]), str(e["try"])) for e in said["errors"]] if said else []
             return cls(tuple(rows), str(said["at"]), *map(said.get, _NUMBERS)) if said and rows else None
@@ -118,10 +114,9 @@ def confirm(layout: Layout, *, connect: Connect, tell: Tell = lambda _line: None
 
     def say() -> None:
         alarm = connect()
-        if alarm is not None:
-            alarm.well()
-            if failed_before:
-                alarm.metric(0)
+        # The count may be of instances before this one.
+        if alarm is not None and (alarm.well() or failed_before):
+            alarm.metric(0)
 
     _within(CLOUD_SECONDS, say, "AWS is not told that the controller is up", tell)
 
@@ -144,7 +139,7 @@ def ended(
     layout.secrets.unlink(missing_ok=True)
     was_up = _confirmed(layout).exists()
     _confirmed(layout).unlink(missing_ok=True)
-    asked = environment.get("EXIT_CODE") == "exited" and environment.get("EXIT_STATUS") == RESTART_STATUS
+    asked = environment.get("EXIT_CODE") == "exited" and environment.get("EXIT_STATUS") == str(RESTART_STATUS)
     noted = Failure.read(layout.failed)
     fresh = noted is not None and not noted.counted
     if environment.get("SERVICE_RESULT", "success") == "success":
@@ -204,7 +199,7 @@ def _say(alarm: Alarm | None, failure: Failure, boot: Boot) -> None:
 def _check(layout: Layout) -> None:
     where = "boot confirm"
     for name in stage_names(layout):
-        said = _json(layout.results / f"{name}.json")
+        said = read_object(layout.results / f"{name}.json")
         if said is None:
             raise BootstrapError(
                 f"the stage {name} has not run",
@@ -228,7 +223,7 @@ def _cause(layout: Layout, environment: Mapping[str, str], was_up: bool) -> Reas
     # Without an exit of its own Jenkins was never started: what lies there is of an earlier start.
     stages = sorted(layout.results.glob("*.json")) if environment.get("EXIT_CODE") and not was_up else []
     for path in stages:
-        said = _json(path)
+        said = read_object(path)
         if said is not None and said.get("failed"):
             name = str(said.get("stage", path.stem))
             return Reason(f"stage {name}", str(said.get("cause", "")), str(said.get("remedy", "")))
@@ -257,7 +252,7 @@ def _counted(layout: Layout, connect: Connect, tell: Tell) -> tuple[int, Alarm |
 
 
 def _count(layout: Layout) -> int:
-    said = _json(layout.boots)
+    said = read_object(layout.boots)
     value = said.get("failed") if said else 0
     return value if isinstance(value, int) and value > 0 else 0
 
@@ -295,11 +290,3 @@ def _now() -> str:
 
 def _confirmed(layout: Layout) -> Path:
     return layout.run / "confirmed"
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import BAKE_ANEW, Layout
 from jenkins_bootstrap.boot.writing import Owners, explained
 from jenkins_bootstrap.errors import BootstrapError
 
@@ -43,7 +43,7 @@ def wanted(layout: Layout, stages: list[Path]) -> dict[str, str]:
     try:
         files = {str(path.relative_to(layout.stages)): path.read_text(encoding="utf-8") for path in stages}
     except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"a stage cannot be read: {error}", where=str(layout.stages), hint=_AGAIN) from None
+        raise BootstrapError(f"a stage cannot be read: {error}", where=str(layout.stages), hint=BAKE_ANEW) from None
     return files | guards(
         results_path=str(layout.results),
         secrets_path=str(layout.secrets),
@@ -68,11 +68,8 @@ def own_stages(layout: Layout) -> list[str]:
     return [name for name in more if name == CASC] + [f"user_{name}" for name in more if name != CASC]
 
 
-_AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
-
-
 def _stages(layout: Layout) -> list[Path]:
     first = layout.stages / "init.groovy"
     if not first.is_file():
-        raise BootstrapError("the image has no stages", where=str(layout.stages), hint=_AGAIN)
+        raise BootstrapError("the image has no stages", where=str(layout.stages), hint=BAKE_ANEW)
     return [first, *sorted((layout.stages / "init.groovy.d").glob("*.txt"))]

@@ -7,6 +7,10 @@ from pathlib import Path
 
 USER = "jenkins"
 PORT = 8080
+RESTART_STATUS = 5
+"""Exit status by which Jenkins asks to be started again (hudson.lifecycle.ExitLifecycle, as systemd's): no failure."""
+BAKE_ANEW = "bake the controller anew: jenkins-bootstrap bake controller"
+"""What to try when the image itself is not as it must be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ of Jenkins (`boot`) is given as a function, since a person's machine has no role
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -23,16 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import RESTART_STATUS, Layout
 from jenkins_bootstrap.boot.unit import java_options
 from jenkins_bootstrap.errors import BootstrapError, ToolError
-from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.files import canonical_json, read_object, write_atomic
 from jenkins_bootstrap.interrupts import held_back
 from jenkins_bootstrap.plugins.explode import explode, tree_digest
 from jenkins_bootstrap.resources import share
 
-RESTART = 5
-"""Exit status by which Jenkins asks to be started again (hudson.lifecycle.ExitLifecycle, as systemd's)."""
 _HEAP = "-Xmx1500m"
 _RATIO = "-XX:MaxRAM"
 """Options for the share of the machine's memory: a person's machine is not Jenkins' alone."""
@@ -87,7 +84,7 @@ class LocalController:
     @property
     def stages(self) -> dict[str, Any]:
         """What each stage that has ended in this start says of itself, by name, in the order they ended."""
-        return {path.stem: said for path in self._ended() if (said := _json(path))}
+        return {path.stem: said for path in self._ended() if (said := read_object(path))}
 
     def _ended(self) -> list[Path]:
         return sorted(self.layout.results.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
@@ -147,7 +144,7 @@ class LocalController:
             status = self.process.poll() if self.process is not None else None
             if failed is not None:
                 raise self._failure(str(stages[failed].get("cause", "")), failed, str(stages[failed].get("remedy", "")))
-            if status == RESTART and self.restarts < _MOST_RESTARTS:
+            if status == RESTART_STATUS and self.restarts < _MOST_RESTARTS:
                 self.restarts += 1
                 tell("Jenkins restarts")
                 self.start()
@@ -165,7 +162,7 @@ class LocalController:
         while True:
             assert self.process is not None
             status = self.process.wait()
-            if status != RESTART:
+            if status != RESTART_STATUS:
                 raise self._failure(f"Jenkins ended with exit status {status}", None)
             tell("Jenkins restarts")
             self.restarts = 0
@@ -308,11 +305,3 @@ def running(controller: LocalController, seconds: float = 180) -> Iterator[Ready
         yield controller.wait(seconds)
     finally:
         controller.stop()
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # gone, or being written
-    return value if isinstance(value, dict) else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jenkins_bootstrap.boot.documents import read_json
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import BAKE_ANEW, Layout
 from jenkins_bootstrap.boot.writing import Owners, explained, make_folder
 from jenkins_bootstrap.errors import BootstrapError, ToolError, raise_all
 from jenkins_bootstrap.files import sha256_file
@@ -23,7 +23,6 @@ from jenkins_bootstrap.plugins.lock import Lock
 from jenkins_bootstrap.plugins.versions import older
 
 TREE = "tree.json"
-_AGAIN = "bake the controller anew: jenkins-bootstrap bake controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def check_made_for(lock: Lock, where: Path, core: str, java: int, machine: str) 
     if lock.java is not None and lock.java > java:
         newer.append(f"for Java {lock.java}, the image has {java}")
     if newer:
-        hint = f"jenkins-bootstrap plugins lock, with the core and the Java of the image, then {_AGAIN}"
+        hint = f"jenkins-bootstrap plugins lock, with the core and the Java of the image, then {BAKE_ANEW}"
         raise_all([BootstrapError(f"the plugin lock was made {each}", where=str(where), hint=hint) for each in newer])
     said = []
     if older(lock.core, core):
@@ -81,7 +80,7 @@ def verify(folder: Path, lock: Lock, *, missing_allowed: bool) -> Verified:
             BootstrapError(
                 f"{len(missing)} plugins of the lock are not in the image: {_some(missing)}",
                 where=str(folder),
-                hint=f"{_AGAIN}; or allow controller.boot.install_missing_plugins",
+                hint=f"{BAKE_ANEW}; or allow controller.boot.install_missing_plugins",
             )
         )
     raise_all(sorted(errors, key=lambda error: error.where))
@@ -93,7 +92,9 @@ def _strangers(folder: Path, there: Iterable[str], present: Iterable[str]) -> It
     for name in present:
         ours |= {name, f"{name}.jpi"}
     for name in sorted(set(there) - ours):
-        yield BootstrapError("does not belong here: it is no plugin of the lock", where=str(folder / name), hint=_AGAIN)
+        yield BootstrapError(
+            "does not belong here: it is no plugin of the lock", where=str(folder / name), hint=BAKE_ANEW
+        )
 
 
 def _wrong(folder: Path, name: str, sha256: str, digest: object) -> list[BootstrapError]:
@@ -103,17 +104,17 @@ def _wrong(folder: Path, name: str, sha256: str, digest: object) -> list[Bootstr
     archive, exploded = folder / f"{name}.jpi", folder / name
     try:
         if not archive.is_file() or archive.is_symlink():
-            return [BootstrapError("is no file", where=str(archive), hint=_AGAIN)]
+            return [BootstrapError("is no file", where=str(archive), hint=BAKE_ANEW)]
         if (found := sha256_file(archive)) != sha256:
             what = f"its SHA-256 is {found}, the plugin lock says {sha256}"
-            return [BootstrapError(what, where=str(archive), hint=_AGAIN)]
+            return [BootstrapError(what, where=str(archive), hint=BAKE_ANEW)]
         if not exploded.is_dir() or exploded.is_symlink():
-            return [BootstrapError("the exploded plugin is not there", where=str(exploded), hint=_AGAIN)]
+            return [BootstrapError("the exploded plugin is not there", where=str(exploded), hint=BAKE_ANEW)]
         if digest is None or tree_digest(exploded) != digest:
             what = f"the exploded plugin is not as it was baked: its digest differs from {TREE}"
-            return [BootstrapError(what, where=str(exploded), hint=_AGAIN)]
+            return [BootstrapError(what, where=str(exploded), hint=BAKE_ANEW)]
     except OSError as error:
-        return [BootstrapError(f"cannot be read: {error}", where=str(error.filename or archive), hint=_AGAIN)]
+        return [BootstrapError(f"cannot be read: {error}", where=str(error.filename or archive), hint=BAKE_ANEW)]
     return []
 
 

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.boot import documents, home, hooks, plugins_dir
 from jenkins_bootstrap.boot.applied import alone, record_applied
-from jenkins_bootstrap.boot.layout import Layout
+from jenkins_bootstrap.boot.layout import BAKE_ANEW, Layout
 from jenkins_bootstrap.boot.retry import Patience
-from jenkins_bootstrap.boot.writing import Owners, make_folder, write_file
+from jenkins_bootstrap.boot.writing import Owners, make_folder, write_facts, write_file, write_secrets
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.plan import Executor, Outcome, Plan, Step
 
 if TYPE_CHECKING:
@@ -209,7 +208,7 @@ class Boot:
             raise BootstrapError(
                 "the image has no list of jobs",
                 where=str(self.layout.seed),
-                hint="bake the controller anew: jenkins-bootstrap bake controller",
+                hint=BAKE_ANEW,
             )
         return said or "is the image's"
 
@@ -262,8 +261,7 @@ class Boot:
         )
 
     def do_facts(self, found: Found) -> str:
-        text = canonical_json(self._facts(found))
-        write_file(self.layout.facts, text, uid=self.owners.root, gid=self.owners.gid, mode=0o640)
+        write_facts(self.layout, self._facts(found))
         return str(self.layout.facts)
 
     def do_secrets(self, found: Found) -> str:
@@ -274,8 +272,7 @@ class Boot:
         document = documents.secrets_document(found.secrets, token)
         # What the stages are about to apply, for `watch`: a Jenkins that comes up has applied it.
         record_applied(self.layout, inputs_of(self.layout, self.settings, self._facts(found), document))
-        text = canonical_json(document)
-        write_file(self.layout.secrets, text, uid=self.owners.uid, gid=self.owners.gid, mode=0o600)
+        write_secrets(self.layout, document)
         return str(self.layout.secrets)
 
 

@@ -8,9 +8,10 @@ label and takes the tag away. A volume that is attached elsewhere is waited for,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jenkins_bootstrap.aws import metadata
+from jenkins_bootstrap.aws.metadata import Instance
 from jenkins_bootstrap.boot.disks import LABEL, Disks, FileSystem, RealDisks
 from jenkins_bootstrap.boot.retry import Patience
 from jenkins_bootstrap.boot.writing import Owners
@@ -29,14 +30,6 @@ _ATTACH_AS = ("/dev/sdj", "/dev/sdk", "/dev/sdl")
 _POLL_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
-    """This instance, as its metadata say."""
-
-    id: str
-    zone: str
-
-
 def prepare_volume(
     aws: Aws,
     volume: Volume,
@@ -44,7 +37,7 @@ def prepare_volume(
     patience: Patience,
     say: Callable[[str], None],
     *,
-    here: Here | None = None,
+    here: Instance | None = None,
     disks: Disks | None = None,
 ) -> str:
     """Put the volume in JENKINS_HOME's place; what was done, in words. Run again it changes nothing.
@@ -57,7 +50,7 @@ def prepare_volume(
         say(f"SIMULATED: instances of the embedded target have no block devices: a folder stands for {volume.id}")
         return "a folder"
     disks = disks or RealDisks()
-    here = here or _here()
+    here = here or metadata.instance()
     where = f"volume {volume.id}"
     if volume.zone != here.zone:
         raise BootstrapError(
@@ -75,7 +68,7 @@ def prepare_volume(
 
 
 def _attached(
-    aws: Aws, volume_id: str, here: Here, disks: Disks, patience: Patience, say: Callable[[str], None]
+    aws: Aws, volume_id: str, here: Instance, disks: Disks, patience: Patience, say: Callable[[str], None]
 ) -> Path:
     """Its device, once it is attached here."""
     asked = False
@@ -111,7 +104,7 @@ def _attached(
         patience.sleep(min(_POLL_SECONDS, left))
 
 
-def _attach(aws: Aws, volume_id: str, here: Here) -> None:
+def _attach(aws: Aws, volume_id: str, here: Instance) -> None:
     from jenkins_bootstrap.aws.session import AwsError
 
     for name in _ATTACH_AS:
@@ -173,10 +166,3 @@ def _describe(aws: Aws, volume_id: str) -> dict[str, Any]:
     if not found:
         raise NothingFound("is not there", where=f"volume {volume_id}", hint="look at controller.volume")
     return dict(found[0])
-
-
-def _here() -> Here:
-    from jenkins_bootstrap.aws import metadata
-
-    found = metadata.instance()
-    return Here(found.id, found.zone)

@@ -20,10 +20,9 @@ from jenkins_bootstrap.boot.applied import alone, digest_key, read_applied, reco
 from jenkins_bootstrap.boot.hooks import own_stages
 from jenkins_bootstrap.boot.layout import PORT, Layout
 from jenkins_bootstrap.boot.retry import Patience
-from jenkins_bootstrap.boot.writing import Owners, write_file
+from jenkins_bootstrap.boot.writing import write_facts, write_secrets
 from jenkins_bootstrap.controller.client import Controller, StageResult
-from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
-from jenkins_bootstrap.files import canonical_json
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.stages.digests import Inputs, changes, held_up, stage_inputs
 from jenkins_bootstrap.stages.values import SERVICE_ACCOUNT
 
@@ -157,9 +156,7 @@ class Look:
         """Run the stages; each that ended well is written down at once, one that failed keeps its old digests."""
         if not pending:
             return (), ()
-        owners = Owners.of(self.layout)
-        text = canonical_json(seen.facts)
-        write_file(self.layout.facts, text, uid=owners.root, gid=owners.gid, mode=0o640)
+        write_facts(self.layout, seen.facts)
         jenkins = Controller(self.url, SERVICE_ACCOUNT, str(seen.secrets["service_token"]))
         applied: list[StageResult] = []
         failed: list[BootstrapError] = []
@@ -190,10 +187,8 @@ class Look:
             pair = keypair.ensure(seen.aws, self.settings.project, pem, self.settings.tags)
             if pair.imported:
                 self.say(f"imported the agents' key as {pair.name}")
-        owners = Owners.of(self.layout)
         try:
-            secrets = canonical_json(seen.secrets)
-            write_file(self.layout.secrets, secrets, uid=owners.uid, gid=owners.gid, mode=0o600)
+            write_secrets(self.layout, seen.secrets)
             return jenkins.run_stage(str(each.file), str(self.layout.results / f"{each.stage}.json"), each.stage)
         finally:
             self._forget_secrets()
@@ -224,14 +219,6 @@ def stage_file(layout: Layout, stage: str) -> Path:
     if stage.startswith("user_"):
         return layout.hooks / "init.groovy.d" / (stage.removesuffix(".txt") + ".groovy")
     return layout.stages / "init.groovy.d" / stage
-
-
-def raise_failed(looked: Looked) -> None:
-    """Raise what a look and its stages failed with, if any did."""
-    if len(looked.failed) == 1:
-        raise looked.failed[0]
-    if looked.failed:
-        raise SeveralErrors(looked.failed)
 
 
 def _words(names: tuple[str, ...]) -> str:

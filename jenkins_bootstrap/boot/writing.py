@@ -9,12 +9,14 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jenkins_bootstrap.boot.layout import USER, Layout
 from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.files import canonical_json
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -60,6 +62,18 @@ def write_file(path: Path, text: str, *, uid: int, gid: int, mode: int) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
+
+
+def write_facts(layout: Layout, facts: Mapping[str, Any]) -> None:
+    """facts.json: root's, for Jenkins to read."""
+    owners = Owners.of(layout)
+    write_file(layout.facts, canonical_json(facts), uid=owners.root, gid=owners.gid, mode=0o640)
+
+
+def write_secrets(layout: Layout, secrets: Mapping[str, Any]) -> None:
+    """secrets.json: Jenkins' alone, which deletes it."""
+    owners = Owners.of(layout)
+    write_file(layout.secrets, canonical_json(secrets), uid=owners.uid, gid=owners.gid, mode=0o600)
 
 
 def make_folder(path: Path, *, uid: int, gid: int, mode: int) -> None:

@@ -31,8 +31,7 @@ def stages(ctx: Context, lock: Lock) -> dict[str, str]:
     """The stages by their path in the hook root: the four, and the settings' own."""
     from jenkins_bootstrap.stages.render import render
 
-    versions = {plugin.name: plugin.version for plugin in lock.plugins}
-    return render(ctx.settings, versions, sources={plugin.name: (plugin.url, plugin.sha256) for plugin in lock.plugins})
+    return render(ctx.settings, lock.versions, sources=lock.sources)
 
 
 def compiling(ctx: Context, pool: ThreadPoolExecutor, files: dict[str, str], require: bool) -> Future[CompileReport]:

@@ -56,7 +56,7 @@ class Trial:
 
     @property
     def versions(self) -> dict[str, str]:
-        return {plugin.name: plugin.version for plugin in self.carried.plugins}
+        return self.carried.versions
 
     @property
     def war_version(self) -> str:
@@ -135,11 +135,11 @@ def local_settings(settings: Settings, url: str, version: str) -> Settings:
 def find_war(ctx: Context, given: Path | None, *, download: bool) -> War | None:
     """The war that was given, JENKINS_WAR's, or that of the settings; None for one that would be downloaded."""
     from jenkins_bootstrap.config.models import WarUrl
-    from jenkins_bootstrap.images.war import find_jenkins
+    from jenkins_bootstrap.images.war import find_jenkins, kept_war
 
     environ = dict(os.environ) if given is None else {"JENKINS_WAR": str(given)}
     source = ctx.settings.controller.jenkins.source
-    kept = ctx.cache / "wars" / f"{source.sha256}.war" if isinstance(source, WarUrl) else None
+    kept = kept_war(source, ctx.cache) if isinstance(source, WarUrl) else None
     if kept is not None and not environ.get("JENKINS_WAR") and not download and not kept.exists():
         return None
     with ctx.progress("getting Jenkins"):
@@ -249,7 +249,7 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
         facts_path=str(layout.facts),
         secrets_path=str(layout.secrets),
         seed_path=str(layout.seed),
-        sources={plugin.name: (plugin.url, plugin.sha256) for plugin in trial.carried.plugins},
+        sources=trial.carried.sources,
     )
     rendered = trial.made.rendered
     local.lay_out(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
-from jenkins_bootstrap.errors import UsageError
+from jenkins_bootstrap.errors import UsageError, raise_all
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.boot.watch import Looked
@@ -35,7 +35,7 @@ def watch(ctx: Context, root: Path | None, url: str | None, plan_only: bool, exi
     """
     from jenkins_bootstrap.boot.applied import Busy
     from jenkins_bootstrap.boot.layout import Layout
-    from jenkins_bootstrap.boot.watch import Look, raise_failed
+    from jenkins_bootstrap.boot.watch import Look
 
     if ctx.target_option is not None:
         raise UsageError("an image has the target it was baked for", where="--target", hint="leave it out")
@@ -57,7 +57,7 @@ def watch(ctx: Context, root: Path | None, url: str | None, plan_only: bool, exi
             ctx.note(f"{busy.what}: nothing done")
             return None
     _tell(ctx, looked, plan_only)
-    raise_failed(looked)
+    raise_all(looked.failed)
     return CHANGES_PENDING if plan_only and exit_code and looked.pending else None
 
 

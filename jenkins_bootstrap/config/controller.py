@@ -106,6 +106,12 @@ class SignIn(Model):
     )
     groups: dict[Text, Role] = Field(default_factory=dict, description="group of the sign-in to role")
 
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of the key-value secret that options name as `secret:KEY`, sorted."""
+        texts = [value for value in self.options.values() if isinstance(value, str)]
+        return tuple(sorted({text.removeprefix("secret:") for text in texts if text.startswith("secret:")}))
+
 
 DEFAULT_PLUGINS = (
     "antisamy-markup-formatter",

@@ -155,9 +155,14 @@ def check_plugins(source: JenkinsSource, required_cores: Mapping[str, str]) -> N
     )
 
 
+def kept_war(source: WarUrl, cache: Path) -> Path:
+    """Where a downloaded war is kept."""
+    return cache / "wars" / f"{source.sha256}.war"
+
+
 def download(source: WarUrl, cache: Path) -> Path:
     """The war at this URL, from the cache or downloaded and verified. Raises BootstrapError, and keeps nothing then."""
-    kept = cache / "wars" / f"{source.sha256}.war"
+    kept = kept_war(source, cache)
     if kept.is_file() and sha256_file(kept) == source.sha256:
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)

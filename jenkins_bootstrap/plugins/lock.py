@@ -62,6 +62,15 @@ class Lock:
     java: int | None = None
     architecture: str | None = None
 
+    @property
+    def versions(self) -> dict[str, str]:
+        return {p.name: p.version for p in self.plugins}
+
+    @property
+    def sources(self) -> dict[str, tuple[str, str]]:
+        """Where each plugin comes from: address and SHA-256 (hex)."""
+        return {p.name: (p.url, p.sha256) for p in self.plugins}
+
     def plugin(self, name: str) -> LockedPlugin | None:
         return next((p for p in self.plugins if p.name == name), None)
 

@@ -106,9 +106,7 @@ def _init(settings: Settings, secrets: Mapping[str, Any]) -> dict[str, Any]:
         return _keys(secrets, ("break_glass",))
     if values.get("break_glass"):  # the administrator of the secret is somebody, and the realm is not asked
         return _keys(secrets, ("break_glass", *administrator))
-    texts = [value for value in sign_in.options.values() if isinstance(value, str)]
-    keys = sorted({text.removeprefix("secret:") for text in texts if text.startswith("secret:")})
-    return _keys(secrets, ("break_glass", *keys))
+    return _keys(secrets, ("break_glass", *sign_in.secret_keys))
 
 
 def _aws(settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jenkins_bootstrap.boot.documents import ENDPOINTS
-from jenkins_bootstrap.boot.watch import Look, raise_failed
+from jenkins_bootstrap.boot.watch import Look
+from jenkins_bootstrap.errors import raise_all
 from jenkins_bootstrap.stages.render import STAGE_FILES
 from jenkins_bootstrap.stages.values import AGENT_KEY
 
@@ -63,7 +64,7 @@ def look(rotating):
 
     def once():
         looked = Look(controller.layout, environ=environ(world), url=controller.url).run()
-        raise_failed(looked)
+        raise_all(looked.failed)
         assert looked.up
         assert not controller.layout.secrets.exists()
         return {result.stage: result.changes for result in looked.applied}

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from jenkins_bootstrap.aws.metadata import Instance
 from jenkins_bootstrap.boot.disks import LABEL, FileSystem, RealDisks
 from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.boot.retry import Patience
-from jenkins_bootstrap.boot.volume import NEW_TAG, Here, prepare_volume
+from jenkins_bootstrap.boot.volume import NEW_TAG, prepare_volume
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Volume
 
@@ -61,7 +62,7 @@ class FakeDisks:
 @dataclass
 class Cloud:
     aws: Any
-    here: Here
+    here: Instance
     volume: Volume
     said: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -112,8 +113,8 @@ def aws() -> Iterator[Any]:
 @pytest.fixture
 def cloud(aws: Any) -> Iterator[Cloud]:
     made = aws.call("ec2", "create_volume", AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
-    cloud = Cloud(aws, Here("", "eu-west-1a"), Volume(made, "eu-west-1a", 1))
-    cloud.here = Here(cloud.instance(), "eu-west-1a")
+    cloud = Cloud(aws, Instance("", "eu-west-1a"), Volume(made, "eu-west-1a", 1))
+    cloud.here = Instance(cloud.instance(), "eu-west-1a")
     yield cloud
     aws.endpoint = None
 
@@ -174,7 +175,7 @@ def test_what_is_not_ours_is_left_as_it_is_even_when_it_says_it_is_new(
 
 
 def test_a_volume_in_another_zone_ends_the_boot_at_once(cloud: Cloud, layout: Layout) -> None:
-    cloud.here = Here(cloud.here.id, "eu-west-1b")
+    cloud.here = Instance(cloud.here.id, "eu-west-1b")
     with pytest.raises(BootstrapError, match=r"is in eu-west-1a, this instance in eu-west-1b.*\n.*snapshot"):
         cloud.prepare(layout, FakeDisks())
     assert cloud.slept == [] and cloud.raw["State"] == "available"

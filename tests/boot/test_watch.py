@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jenkins_bootstrap.aws.session import AwsError
 from jenkins_bootstrap.boot.applied import Busy, alone, digest_key, read_applied, record_applied
 from jenkins_bootstrap.boot.hooks import own_stages
-from jenkins_bootstrap.boot.watch import raise_failed, stage_file
-from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
+from jenkins_bootstrap.boot.watch import stage_file
+from jenkins_bootstrap.errors import BootstrapError, SeveralErrors, raise_all
 
 FOUR = ["init.groovy", "aws.txt", "github.txt", "githubrepos.txt"]
 
@@ -108,7 +108,7 @@ def test_a_stage_that_fails_is_tried_again_and_the_others_are_applied(look_of, p
     looked = look_of().run()
     assert [r.stage for r in looked.applied] == ["github.txt"]
     with pytest.raises(BootstrapError, match="no realm"):
-        raise_failed(looked)
+        raise_all(looked.failed)
     assert not controller.secrets.exists()
     jenkins.stages = lambda name, file: {"stage": name, "seconds": 0, "changes": []}
     assert [r.stage for r in look_of().run().applied] == ["init.groovy"]
@@ -161,7 +161,7 @@ def test_a_token_that_jenkins_does_not_know(look_of, put, jenkins, controller):
     put(github_token="not-a-real-token-new")
     jenkins.token = "another"
     with pytest.raises(BootstrapError, match="answers 401"):
-        raise_failed(look_of().run())
+        raise_all(look_of().run().failed)
     assert not controller.secrets.exists()
 
 
@@ -194,7 +194,7 @@ def test_stages_of_a_users_own_are_run_in_their_guard_and_told_when_it_is_missin
     looked = look_of().run()
     assert [r.stage for r in looked.applied] == ["jcasc.txt"]
     with pytest.raises(BootstrapError, match=r"user_mine\.txt is not there"):
-        raise_failed(looked)
+        raise_all(looked.failed)
 
 
 def test_a_record_that_cannot_be_trusted_runs_every_stage(look_of, controller, jenkins):
@@ -219,7 +219,7 @@ def test_what_several_stages_failed_with_is_told_together(look_of, put, jenkins)
     put(admin_password="not-a-real-password-new", github_token="not-a-real-token-new")
     jenkins.stages = lambda name, file: None
     with pytest.raises(SeveralErrors):
-        raise_failed(look_of().run())
+        raise_all(look_of().run().failed)
 
 
 def test_ended_in_the_middle_of_a_stage_it_leaves_no_secrets(controller, jenkins, tmp_path):

@@ -6,9 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jenkins_bootstrap.boot.applied import read_applied
-from jenkins_bootstrap.boot.watch import raise_failed
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.errors import BootstrapError, raise_all
 
 SECRETS = {"npm": "not-a-real-npm-token", "deploy": json.dumps({"username": "u", "password": "not-a-real-password"})}
 
@@ -84,7 +83,7 @@ def test_with_an_image_gone_the_webhook_secret_is_rotated(look_of, put, session,
     assert looked.held_up == {"aws.txt": ["agents[0].ami"]}
     assert seen["github.txt"]["values"]["github_webhook_secret"] == "not-a-real-webhook-secret-new"
     with pytest.raises(BootstrapError, match=r"agents\[0\]\.ami: .*; held up by it: aws\.txt"):
-        raise_failed(looked)
+        raise_all(looked.failed)
     after = facts(controller)
     assert after["agents"] == before["agents"]
     assert after["secrets"]["settings"]["version"] != before["secrets"]["settings"]["version"]
@@ -103,7 +102,7 @@ def test_with_a_malformed_credential_the_password_is_rotated_and_its_stage_later
     with pytest.raises(
         BootstrapError, match=r"controller\.credentials\[1\]: .*held up by it: githubrepos\.txt"
     ) as error:
-        raise_failed(looked)
+        raise_all(looked.failed)
     assert "not-a-real" not in str(error.value)
     kept = {one["id"]: one for one in facts(controller)["credentials"]}
     assert kept["deploy"] in before["credentials"]
