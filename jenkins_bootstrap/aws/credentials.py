@@ -6,7 +6,6 @@ Pure; no value enters a message.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from base64 import b64encode
@@ -131,19 +130,12 @@ def check_private_key(text: str, passphrase: str | None, where: str) -> None:
         ) from None
 
 
-_SOUND: set[bytes] = set()
-"""Digests of keys that were found sound: with 4096 bits that takes 0.4 s, and a boot reads the agents' key twice."""
-
-
 def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None:
     """Raise SecretError unless `text` is an RSA private key in PEM (PKCS#1 or PKCS#8) without a passphrase.
 
     The ec2 plugin compares fingerprints of RSA keys in PEM only: OpenSSH's own format and ed25519 fail at launch.
     `reader` is who cannot read anything else, for the message.
     """
-    mark = hashlib.sha256(text.encode(errors="replace")).digest()
-    if mark in _SOUND:
-        return
     if "BEGIN OPENSSH PRIVATE KEY" in text:
         raise SecretError(
             f"is a key in OpenSSH's own format, which {reader} cannot read",
@@ -178,4 +170,3 @@ def check_rsa_pem(text: str, where: str, reader: str = "the ec2 plugin") -> None
             where=where,
             hint="ssh-keygen -t rsa -b 4096 -m PEM -N '' -f KEYFILE",
         )
-    _SOUND.add(mark)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from jenkins_bootstrap.aws import lookup, secrets
 from jenkins_bootstrap.aws.session import Aws
-from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import AgentTemplate, Find, FindImage, ImageSpec, Settings
 from jenkins_bootstrap.errors import BootstrapError, LookupFailed, SeveralErrors, raise_all
 from jenkins_bootstrap.facts import AgentFacts, AwsFacts, ControllerFacts, Image, SecretShape
@@ -40,16 +40,13 @@ def source_images(aws: Aws, specs: Mapping[str, ImageSpec], project: str) -> dic
     return found
 
 
-def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:
-    """One look-up a thing that the settings name, by the path of the setting; none of them is made yet."""
-    asked: dict[str, Callable[[], Any]] = {
-        "account": lambda: aws.account,
-        "secrets.agent_key": lambda: secrets.agent_key(aws, settings.secrets.agent_key),
-        "secrets.settings": lambda: secrets.settings_secret(aws, settings),
-    }
+def questions(aws: Aws, settings: Settings, now: datetime | None = None) -> dict[str, Callable[[], Any]]:
+    """One look-up a thing that the settings name, by the path of the setting; none of them is made yet.
+
+    The secrets are read by them, each once, as `secrets.questions` says; `now` is for that.
+    """
+    asked: dict[str, Callable[[], Any]] = {"account": lambda: aws.account, **secrets.questions(aws, settings, now)}
     controller = settings.controller
-    for number, credential in enumerate(controller.credentials):
-        asked[f"controller.credentials[{number}]"] = _credential(aws, credential)
     _add_places(asked, aws, "controller", controller.security_groups, controller.subnets, controller.instance_profile)
     if controller.volume is not None:
         asked["controller.volume"] = _with(controller.volume, lambda f: lookup.volume(aws, f.tags, f.name))
@@ -61,10 +58,6 @@ def questions(aws: Aws, settings: Settings) -> dict[str, Callable[[], Any]]:
         _add_places(asked, aws, path, agent.security_groups, agent.subnets, agent.instance_profile)
     _add_places(asked, aws, "network", settings.network.security_groups, settings.network.subnets, None)
     return asked
-
-
-def _credential(aws: Aws, credential: Credential) -> Callable[[], SecretShape]:
-    return lambda: secrets.credential_secret(aws, credential)
 
 
 def _agent_image(aws: Aws, agent: AgentTemplate, project: str) -> Callable[[], Image]:
@@ -119,7 +112,7 @@ def find_all(aws: Aws, settings: Settings) -> tuple[AwsFacts, Mapping[str, str]]
     """
     found, failed = ask(aws, questions(aws, settings))
     raise_all(explained(failed))
-    return facts(aws, settings, found), found["secrets.settings"][1]
+    return facts(aws, settings, found), found[secrets.SETTINGS].value
 
 
 def explained(failed: Mapping[str, BootstrapError]) -> list[BootstrapError]:
@@ -145,7 +138,7 @@ def facts(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> AwsFacts:
                 found.get(f"{path}.instance_profile"),
             )
         )
-    shape, values = found["secrets.settings"]
+    keys = found[secrets.SETTINGS]
     return AwsFacts(
         account=found["account"],
         region=aws.region,
@@ -158,12 +151,12 @@ def facts(aws: Aws, settings: Settings, found: Mapping[str, Any]) -> AwsFacts:
             found.get("controller.target_group"),
         ),
         agents=tuple(agent_facts),
-        agent_key=found["secrets.agent_key"],
-        settings_secret=shape,
-        github_repos=tuple(values.get("github_repos", "").replace(",", " ").split()),
-        jenkins_url=values.get("jenkins_url") or None,
+        agent_key=found[secrets.AGENT_KEY].shape,
+        settings_secret=keys.shape,
+        github_repos=tuple(keys.value.get("github_repos", "").replace(",", " ").split()),
+        jenkins_url=keys.value.get("jenkins_url") or None,
         credentials=tuple(
-            (one.id, found[f"controller.credentials[{number}]"])
+            (one.id, found[secrets.credential_path(number)].shape)
             for number, one in enumerate(settings.controller.credentials)
         ),
     )
@@ -191,10 +184,8 @@ def _blank(path: str) -> Any:
     """What stands for a thing that was not found."""
     if path == "account":
         return ""
-    if path == "secrets.settings":
-        return SecretShape("", "", ""), {}
     if path.startswith(("secrets.", "controller.credentials[")):
-        return SecretShape("", "", "")
+        return secrets.Checked(SecretShape("", "", ""), {})
     if path.endswith(".ami"):
         return Image("", "", "", "", "")
     return () if path.endswith((".security_groups", ".subnets")) else None

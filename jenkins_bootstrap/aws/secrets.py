@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from jenkins_bootstrap.aws.credentials import check_characters, check_rsa_pem, credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
@@ -33,10 +34,9 @@ OPTIONAL = (
 )
 PLAIN = ("admin_username", "github_username", "github_app_id", "github_webhook_username")
 """Keys whose values Jenkins stores as they are; the others are encrypted, hashed or not stored."""
+AGENT_KEY, SETTINGS = "secrets.agent_key", "secrets.settings"
 OVERLAP = "controller.boot.webhook_overlap_hours"
 """The path of what fails when the versions of the key-value secret before the current one cannot be read."""
-_ENDED = "\0ended"
-"""Marks the read of the version before the current one; no secret has such a name."""
 MOST_PASSWORD_BYTES = 72
 """As bcrypt, which Jenkins hashes passwords with, reads no more (hudson.security.HudsonPrivateSecurityRealm)."""
 KNOWN = ALWAYS + WITH_TOKEN + WITH_APP + OPTIONAL
@@ -52,34 +52,26 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked(Generic[T]):
+    """A secret's shape and what its value came to when it was checked, kept out of every repr."""
+
+    shape: SecretShape
+    value: T = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SecretValues:
-    """Every value a controller needs. Only ids, names and versions show in its repr.
+    """Every value a controller needs; what could not be read is empty or not there. Only ids show in its repr.
 
     `values` are the keys of the key-value secret, with `github_webhook_secret_previous` filled in during an overlap;
-    `credentials` the parts of each further credential by its id, as secrets.json holds them; `versions` the version id
-    of each secret by its name; `overlap_open` whether deliveries signed with an earlier webhook secret are accepted.
+    `credentials` the parts of each further credential by its id, as secrets.json holds them; `overlap_open` whether
+    deliveries signed with an earlier webhook secret are accepted.
     """
 
     agent_key_pem: str = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
     credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
-    versions: Mapping[str, str]
     overlap_open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSecrets:
-    """What could be read of the secrets, and what failed, by the path of the setting (as `find.questions` has it).
-
-    `agent_key_pem` and `values` are None when they failed, and `credentials` lack those that did. What failed with
-    OVERLAP leaves `values` without the webhook secret before the current one.
-    """
-
-    agent_key_pem: str | None = field(repr=False)
-    values: Mapping[str, str] | None = field(repr=False)
-    credentials: Mapping[str, Mapping[str, str]] = field(repr=False)
-    versions: Mapping[str, str]
-    failed: Mapping[str, BootstrapError]
 
 
 def read(aws: Aws, name: str, *, binary: bool = False) -> Secret:
@@ -191,90 +183,88 @@ def check_settings_secret(
     return value
 
 
-def agent_key(aws: Aws, name: str) -> SecretShape:
-    """The shape of the agents' key, checked."""
-    secret = read(aws, name)
-    check_rsa_pem(secret.text, f"secret {name} in {aws.region}")
-    return secret.shape
-
-
-def settings_secret(aws: Aws, settings: Settings) -> tuple[SecretShape, Mapping[str, str]]:
-    """The shape of the key-value secret with its keys, and its values."""
+def settings_secret(aws: Aws, settings: Settings) -> Checked[Mapping[str, str]]:
+    """The key-value secret alone: its shape with its keys, and its values."""
     name = settings.secrets.settings
-    secret = read(aws, name)
-    values = _settings_values(settings, secret, f"secret {name} in {aws.region}")
-    shape = secret.shape
-    return SecretShape(shape.name, shape.arn, shape.version, tuple(sorted(values))), values
+    return _settings(settings, read(aws, name), f"secret {name} in {aws.region}")
 
 
-def credential_secret(aws: Aws, credential: Credential) -> SecretShape:
-    """The shape of a further credential's secret, its value checked by the credential's kind."""
-    secret = read(aws, credential.secret, binary=credential.kind == "file")
-    credential_value(credential, secret.text, secret.binary, f"secret {credential.secret} in {aws.region}")
-    return secret.shape
+def questions(aws: Aws, settings: Settings, now: datetime | None = None) -> dict[str, Callable[[], Any]]:
+    """One question a secret that the settings name, by the path of the setting; none of them is asked yet.
 
+    Each answers with a Checked. With `now`, which has a time zone, also the question for the webhook secrets that ended
+    within the overlap, with OVERLAP; without it only what the secrets hold is looked at.
 
-def all_values(aws: Aws, settings: Settings, now: datetime) -> SecretValues:
-    """Every secret's value, read concurrently and checked.
-
-    `now` has a time zone; it decides whether the overlap of the webhook secret is open.
-
-    Raises SecretError, or AwsError as it came (its code tells whether asking again may help); several at once as
-    SeveralErrors.
+    However many settings name a secret, it is read once, and they share its error. Asking again, after an error, takes
+    new questions.
     """
-    found = read_values(aws, settings, now)
-    raise_all(list({id(error): error for error in found.failed.values()}.values()))
-    assert found.agent_key_pem is not None
-    assert found.values is not None
-    overlap = bool(found.values.get("github_webhook_secret_previous"))
-    return SecretValues(found.agent_key_pem, found.values, found.credentials, found.versions, overlap)
+    keys, further = settings.secrets, settings.controller.credentials
+    files = {one.secret for one in further if one.kind == "file"}
+    reads: dict[str, _Read] = {}
+
+    def question(name: str, check: Callable[[Secret, str], Checked[Any]]) -> Callable[[], Checked[Any]]:
+        shared = reads.setdefault(name, _Read(partial(read, aws, name, binary=name in files)))
+        return lambda: check(shared(), f"secret {name} in {aws.region}")
+
+    asked: dict[str, Callable[[], Any]] = {
+        AGENT_KEY: question(keys.agent_key, _agent_key),
+        SETTINGS: question(keys.settings, partial(_settings, settings)),
+    }
+    for number, one in enumerate(further):
+        asked[credential_path(number)] = question(one.secret, partial(_credential, one))
+    if now is not None:
+        asked[OVERLAP] = partial(superseded, aws, keys.settings, now, settings.controller.boot.webhook_overlap_hours)
+    return asked
 
 
-def read_values(aws: Aws, settings: Settings, now: datetime) -> ReadSecrets:
-    """What can be read of the secrets, concurrently, each checked; what cannot is in the result. `now` has a time zone.
-
-    Settings that name the same secret share its error.
-    """
-    aws.client("secretsmanager")  # made here: boto3's sessions are not safe to share while they make clients
-    keys, pairs = settings.secrets, settings.controller.credentials
-    files = {one.secret for one in pairs if one.kind == "file"}
-    names = list(dict.fromkeys((keys.agent_key, keys.settings, *(one.secret for one in pairs))))
-    reads: dict[str, Callable[[], Any]] = {name: partial(read, aws, name, binary=name in files) for name in names}
-    reads[_ENDED] = partial(superseded, aws, keys.settings, now, settings.controller.boot.webhook_overlap_hours)
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        futures = {name: pool.submit(look) for name, look in reads.items()}
-    failed: dict[str, BootstrapError] = {}
-
-    def checked(path: str, name: str, check: Callable[[Any, str], T]) -> T | None:
-        try:
-            return check(futures[name].result(), f"secret {name} in {aws.region}")
-        except BootstrapError as error:
-            failed[path] = error
-            return None
-
-    pem = checked("secrets.agent_key", keys.agent_key, _agent_pem)
-    values = checked("secrets.settings", keys.settings, partial(_settings_values, settings))
-    ended: tuple[str, ...] = checked(OVERLAP, _ENDED, lambda found, _where: found) or ()
-    if values is not None:
-        values = with_overlap(values, ended)
-    credentials: dict[str, Mapping[str, str]] = {}
-    for number, one in enumerate(pairs):
-        parts = checked(f"controller.credentials[{number}]", one.secret, partial(_credential_parts, one))
-        if parts is not None:
-            credentials[one.id] = parts
-    shapes = [future.result().shape for name, future in futures.items() if name != _ENDED and not future.exception()]
-    return ReadSecrets(pem, values, credentials, {shape.name: shape.version for shape in shapes}, failed)
+def values_of(settings: Settings, found: Mapping[str, Any]) -> SecretValues:
+    """Put the answers to `questions` together, by the path of the setting; what is missing is blank."""
+    values: Mapping[str, str] = found[SETTINGS].value if SETTINGS in found else {}
+    if values:
+        values = with_overlap(values, found.get(OVERLAP, ()))
+    paths = {one.id: credential_path(number) for number, one in enumerate(settings.controller.credentials)}
+    return SecretValues(
+        agent_key_pem=found[AGENT_KEY].value if AGENT_KEY in found else "",
+        values=values,
+        credentials={id_: found[path].value for id_, path in paths.items() if path in found},
+        overlap_open=bool(values.get("github_webhook_secret_previous")),
+    )
 
 
-def _settings_values(settings: Settings, secret: Secret, where: str) -> Mapping[str, str]:
-    sign_ins = {owner.sign_in for owner in settings.github.owners}
-    return check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
+def credential_path(number: int) -> str:
+    """The path of a further credential in the settings."""
+    return f"controller.credentials[{number}]"
 
 
-def _agent_pem(secret: Secret, where: str) -> str:
+class _Read:
+    """One read of a secret, whoever asks first; everybody gets what it came to, an error too."""
+
+    def __init__(self, look: Callable[[], Secret]) -> None:
+        self._look = look
+        self._lock = Lock()
+        self._came: Future[Secret] | None = None
+
+    def __call__(self) -> Secret:
+        with self._lock:
+            if self._came is None:
+                self._came = Future()
+                try:
+                    self._came.set_result(self._look())
+                except BootstrapError as error:
+                    self._came.set_exception(error)
+        return self._came.result()
+
+
+def _agent_key(secret: Secret, where: str) -> Checked[str]:
     check_rsa_pem(secret.text, where)
-    return secret.text
+    return Checked(secret.shape, secret.text)
 
 
-def _credential_parts(credential: Credential, secret: Secret, where: str) -> Mapping[str, str]:
-    return credential_value(credential, secret.text, secret.binary, where)
+def _settings(settings: Settings, secret: Secret, where: str) -> Checked[Mapping[str, str]]:
+    sign_ins = {owner.sign_in for owner in settings.github.owners}
+    values = check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
+    return Checked(replace(secret.shape, keys=tuple(sorted(values))), values)
+
+
+def _credential(credential: Credential, secret: Secret, where: str) -> Checked[Mapping[str, str]]:
+    return Checked(secret.shape, credential_value(credential, secret.text, secret.binary, where))

@@ -17,7 +17,7 @@ from jenkins_bootstrap.config.models import LEFT_OUT_IN_IMAGE, Settings
 from jenkins_bootstrap.errors import BootstrapError
 
 if TYPE_CHECKING:
-    from jenkins_bootstrap.aws.secrets import ReadSecrets, SecretValues
+    from jenkins_bootstrap.aws.secrets import SecretValues
 
 SCHEMA = 1
 ENDPOINTS = {"aws_endpoint": "JENKINS_BOOTSTRAP_EMBEDDED_AWS", "github_url": "JENKINS_BOOTSTRAP_EMBEDDED_GITHUB"}
@@ -116,13 +116,13 @@ def embedded_instance(layout: Layout) -> str | None:
     return str(found) if found else None
 
 
-def secrets_document(secrets: SecretValues | ReadSecrets, service_token: str) -> dict[str, Any]:
+def secrets_document(secrets: SecretValues, service_token: str) -> dict[str, Any]:
     """secrets.json: for the stages alone, never to be shown. What could not be read is empty or not there."""
     return {
         "schema": SCHEMA,
-        "agent_private_key": secrets.agent_key_pem or "",
+        "agent_private_key": secrets.agent_key_pem,
         "service_token": service_token,
-        "values": dict(secrets.values or {}),
+        "values": dict(secrets.values),
         "credentials": {id_: dict(fields) for id_, fields in secrets.credentials.items()},
     }
 

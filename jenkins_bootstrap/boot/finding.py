@@ -6,8 +6,7 @@ running controller goes on with what there is.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +37,7 @@ class FoundPartly:
 
     aws: Aws
     facts: AwsFacts
-    secrets: secrets.ReadSecrets = field(repr=False)
+    secrets: secrets.SecretValues = field(repr=False)
     failed: Mapping[str, BootstrapError]
 
 
@@ -67,15 +66,13 @@ def find_again(
     found: dict[str, Any] = {}
 
     def ask() -> None:
-        asked = {path: look for path, look in find.questions(aws, settings).items() if path not in found}
-        answers, failed = _ask(aws, asked)
+        answers, failed = _ask(aws, settings, now(), found)
         found.update(answers)
-        lasting = [error for error in failed.values() if not passes(error, patience.waited)]
-        raise_all(lasting or list(failed.values()))
+        errors = _each(failed.values())
+        raise_all([error for error in errors if not passes(error, patience.waited)] or errors)
 
     patience.until(ask, "AWS")
-    values = patience.until(lambda: secrets.all_values(aws, settings, now()), "Secrets Manager")
-    return Found(aws, find.facts(aws, settings, found), values)
+    return Found(aws, find.facts(aws, settings, found), secrets.values_of(settings, found))
 
 
 def find_partly(
@@ -91,23 +88,17 @@ def find_partly(
     Raises BootstrapError when there are no credentials, or nothing at all is found: AWS cannot be asked then.
     """
     aws = patience.until(make, "the credentials of this instance's role")
-    questions = find.questions(aws, settings)
     found: dict[str, Any] = {}
     lasting: dict[str, BootstrapError] = {}
     passing: dict[str, BootstrapError] = {}
-    read: list[secrets.ReadSecrets] = []
 
     def ask() -> None:
-        answers, failed = _ask(aws, {p: look for p, look in questions.items() if p not in found and p not in lasting})
+        answers, failed = _ask(aws, settings, now(), found, lasting)
         found.update(answers)
         passing.clear()
         for path, error in failed.items():
             (passing if passes(error, APPEARS_WITHIN) else lasting)[path] = error
-        raise_all(list(passing.values()))
-
-    def read_secrets() -> None:
-        read[:] = [secrets.read_values(aws, settings, now())]
-        raise_all([error for error in read[0].failed.values() if passes(error, APPEARS_WITHIN)])
+        raise_all(_each(passing.values()))
 
     try:
         patience.until(ask, "AWS")
@@ -115,27 +106,31 @@ def find_partly(
         if not found:
             raise
     if not found:
-        raise_all(list(lasting.values()))
-    with contextlib.suppress(BootstrapError):  # each is in what was read
-        patience.until(read_secrets, "Secrets Manager")
-    failed = {path: error for path in questions if (error := lasting.get(path) or passing.get(path)) is not None}
-    for error in {id(e): e for path, e in read[0].failed.items() if path not in failed}.values():
-        _say_where(error, ", ".join(path for path, each in read[0].failed.items() if each is error))
-    facts, failed = find.some_facts(aws, settings, found, failed)
-    return FoundPartly(aws, facts, read[0], {**read[0].failed, **failed})
+        raise_all(_each(lasting.values()))
+    facts, failed = find.some_facts(aws, settings, found, {**lasting, **passing})
+    return FoundPartly(aws, facts, secrets.values_of(settings, found), failed)
 
 
-def _ask(aws: Aws, asked: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[str, BootstrapError]]:
-    """Ask once; each failure says the path of its setting."""
-    answers, failed = find.ask(aws, asked)
+def _ask(
+    aws: Aws, settings: Settings, now: datetime, *answered: Collection[str]
+) -> tuple[dict[str, Any], dict[str, BootstrapError]]:
+    """Ask once what is not answered yet, by path; each failure says the paths of its settings."""
+    questions = find.questions(aws, settings, now)
+    answers, failed = find.ask(aws, {p: look for p, look in questions.items() if not any(p in a for a in answered)})
     for path, error in failed.items():
         if isinstance(error, NothingFound) and path.endswith(".ami"):
             error.may_come = False
-        _say_where(error, path)
+    for error in _each(failed.values()):
+        _say_where(error, ", ".join(path for path, each in failed.items() if each is error))
     return answers, failed
 
 
-def _say_where(error: BootstrapError, path: str) -> None:
-    """The path of the setting in front, without making the error anew: its code says whether it passes."""
+def _each(errors: Iterable[BootstrapError]) -> list[BootstrapError]:
+    """Each error once, which settings that name the same secret share."""
+    return list({id(error): error for error in errors}.values())
+
+
+def _say_where(error: BootstrapError, paths: str) -> None:
+    """The paths of the settings in front, without making the error anew: its code says whether it passes."""
     for each in getattr(error, "errors", (error,)):
-        each.where = f"{path}: {each.where}"
+        each.where = f"{paths}: {each.where}"

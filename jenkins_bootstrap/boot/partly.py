@@ -51,16 +51,16 @@ def documents_of(
 
 
 def _marked(settings: Settings, secrets: Mapping[str, Any], failed: Mapping[str, BootstrapError]) -> dict[str, Any]:
-    from jenkins_bootstrap.aws.secrets import OVERLAP
+    from jenkins_bootstrap.aws.secrets import AGENT_KEY, OVERLAP, SETTINGS, credential_path
 
     marked = dict(secrets)
-    if "secrets.agent_key" in failed:
-        marked["agent_private_key"] = Unknown("secrets.agent_key")
-    if "secrets.settings" in failed:
-        marked["values"] = Unknown("secrets.settings")
+    if AGENT_KEY in failed:
+        marked["agent_private_key"] = Unknown(AGENT_KEY)
+    if SETTINGS in failed:
+        marked["values"] = Unknown(SETTINGS)
     elif OVERLAP in failed and _PREVIOUS not in secrets["values"]:
         marked["values"] = {**secrets["values"], _PREVIOUS: Unknown(OVERLAP)}
-    paths = {one.id: f"controller.credentials[{number}]" for number, one in enumerate(settings.controller.credentials)}
+    paths = {one.id: credential_path(number) for number, one in enumerate(settings.controller.credentials)}
     unknown = {id_: Unknown(path) for id_, path in paths.items() if path in failed}
     return {**marked, "credentials": {**secrets["credentials"], **unknown}}
 

@@ -53,6 +53,7 @@ class Boot:
     patience: Patience | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _verifying: Future[plugins_dir.Verified] | None = field(default=None, repr=False)
+    _facts: dict[str, Any] | None = field(default=None, repr=False)
 
     @cached_property
     def settings(self) -> Settings:
@@ -249,19 +250,17 @@ class Boot:
     def do_hooks(self, _found: Any) -> str:
         return f"{hooks.fill(self.layout, self.owners)} stages"
 
-    def _facts(self, found: Found) -> dict[str, Any]:
+    def do_facts(self, found: Found) -> str:
         from jenkins_bootstrap.stages.facts_document import facts_document
 
-        return facts_document(
+        self._facts = facts_document(
             self.settings,
             found.facts,
             target=self.target.name,
             endpoint=self.target.endpoint,
             github_api_url=self.target.github_api_url,
         )
-
-    def do_facts(self, found: Found) -> str:
-        write_facts(self.layout, self._facts(found))
+        write_facts(self.layout, self._facts)
         return str(self.layout.facts)
 
     def do_secrets(self, found: Found) -> str:
@@ -269,9 +268,10 @@ class Boot:
 
         token = self._kept_token()
         assert token is not None
+        assert self._facts is not None
         document = documents.secrets_document(found.secrets, token)
         # What the stages are about to apply, for `watch`: a Jenkins that comes up has applied it.
-        record_applied(self.layout, inputs_of(self.layout, self.settings, self._facts(found), document))
+        record_applied(self.layout, inputs_of(self.layout, self.settings, self._facts, document))
         write_secrets(self.layout, document)
         return str(self.layout.secrets)
 

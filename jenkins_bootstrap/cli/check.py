@@ -205,12 +205,12 @@ def lookup_rows(ctx: Context) -> list[Row]:
 
 def told(value: Any) -> str:
     """What was found, in a few words; of a secret its version and the names of its keys."""
-    if isinstance(value, tuple) and value and hasattr(value[0], "keys"):
-        return f"version {value[0].version[:8]}, keys {', '.join(value[0].keys)}"
     if isinstance(value, tuple):
         return ", ".join(told(item) for item in value)
-    if hasattr(value, "keys"):
-        return f"version {value.version[:8]} of {value.name}"
+    if (shape := getattr(value, "shape", None)) is not None:
+        return f"version {shape.version[:8]}" + (
+            f", keys {', '.join(shape.keys)}" if shape.keys else f" of {shape.name}"
+        )
     name = getattr(value, "name", "")
     ident = getattr(value, "id", None) or getattr(value, "arn", "")
     return f"{ident} ({name})" if name and name != ident else str(ident)

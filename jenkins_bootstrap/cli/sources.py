@@ -35,7 +35,7 @@ def sign_in_values(ctx: Context) -> Mapping[str, str]:
     """The values of the key-value secret alone, for commands that need nothing else of AWS."""
     from jenkins_bootstrap.aws import secrets
 
-    return secrets.settings_secret(ctx.aws, ctx.settings)[1]
+    return secrets.settings_secret(ctx.aws, ctx.settings).value
 
 
 def github_api_url(ctx: Context) -> str:

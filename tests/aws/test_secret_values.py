@@ -13,7 +13,7 @@ from jenkins_bootstrap.aws.credentials import credential_value
 from jenkins_bootstrap.aws.webhook import superseded
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.errors import SecretError, SeveralErrors
+from jenkins_bootstrap.errors import SecretError, SeveralErrors, raise_all
 
 CANARY = "not-a-real-value-canary"
 VALUES = {
@@ -74,6 +74,12 @@ def now():
     return datetime.now(UTC)
 
 
+def all_values(aws, wanted, at):
+    found, failed = find.ask(aws, secrets.questions(aws, wanted, at))
+    raise_all(list(failed.values()))
+    return secrets.values_of(wanted, found)
+
+
 NPM = {"id": "npm", "secret": "npm", "kind": "text"}
 
 
@@ -81,12 +87,11 @@ def test_all_of_them_are_read_and_none_shows(aws, put, agent_pem):
     put("npm", f"{CANARY}-npm\n")
     put("kube", b"\x00\xff" + CANARY.encode())
     wanted = settings(NPM, {"id": "kube", "secret": "kube", "kind": "file", "file_name": "kubeconfig"})
-    found = secrets.all_values(aws, wanted, now())
+    found = all_values(aws, wanted, now())
     assert found.agent_key_pem == agent_pem
     assert found.values == VALUES
     assert found.credentials["npm"] == {"text": f"{CANARY}-npm"}
     assert b64decode(found.credentials["kube"]["content"]) == b"\x00\xff" + CANARY.encode()
-    assert set(found.versions) == {"jenkins_slave_private_key", "jenkins", "npm", "kube"}
     assert not found.overlap_open
     assert CANARY not in repr(found)
     assert "PRIVATE" not in repr(found)
@@ -94,25 +99,25 @@ def test_all_of_them_are_read_and_none_shows(aws, put, agent_pem):
 
 def test_the_secret_before_is_accepted_while_the_new_one_is_young(aws, put):
     put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer"}))
-    found = secrets.all_values(aws, settings(), now())
+    found = all_values(aws, settings(), now())
     assert found.values["github_webhook_secret_previous"] == f"{CANARY}-new"
     assert found.overlap_open
-    late = secrets.all_values(aws, settings(), now() + timedelta(hours=24, seconds=5))
+    late = all_values(aws, settings(), now() + timedelta(hours=24, seconds=5))
     assert "github_webhook_secret_previous" not in late.values
     assert not late.overlap_open
-    assert not secrets.all_values(aws, settings(hours=0), now()).overlap_open
+    assert not all_values(aws, settings(hours=0), now()).overlap_open
 
 
 def test_a_key_of_the_secret_wins_over_the_version_before(aws, put):
     put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "n", "github_webhook_secret_previous": "told"}))
-    assert secrets.all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "told"
+    assert all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "told"
 
 
 @pytest.mark.parametrize("before", ["no JSON", "[1]", '{"github_webhook_secret": 1}', b"binary", json.dumps(VALUES)])
 def test_a_version_before_that_is_of_no_use_does_no_harm(aws, put, before):
     put("jenkins", before)
     put("jenkins", json.dumps(VALUES))
-    assert not secrets.all_values(aws, settings(), now()).overlap_open
+    assert not all_values(aws, settings(), now()).overlap_open
 
 
 def test_without_a_version_before_there_is_none(aws, put):
@@ -123,9 +128,9 @@ def test_another_key_changed_since_does_not_end_the_overlap(aws, put):
     put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer"}))
     for password in ("another", "and another"):
         put("jenkins", json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-newer", "admin_password": password}))
-    found = secrets.all_values(aws, settings(), now())
+    found = all_values(aws, settings(), now())
     assert found.values["github_webhook_secret_previous"] == f"{CANARY}-new"
-    assert secrets.all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open is False
+    assert all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open is False
 
 
 def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
@@ -140,8 +145,8 @@ def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
         MoveToVersionId=stages["AWSPREVIOUS"],
         RemoveFromVersionId=stages["AWSCURRENT"],
     )
-    assert secrets.all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "not-a-real-mistake"
-    assert not secrets.all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open
+    assert all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "not-a-real-mistake"
+    assert not all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open
 
 
 def test_a_version_that_a_rotation_has_only_begun_does_not_count(aws, put):
@@ -149,7 +154,7 @@ def test_a_version_that_a_rotation_has_only_begun_does_not_count(aws, put):
     aws.call(
         "secretsmanager", "put_secret_value", SecretId="jenkins", SecretString=pending, VersionStages=["AWSPENDING"]
     )
-    assert not secrets.all_values(aws, settings(), now()).overlap_open
+    assert not all_values(aws, settings(), now()).overlap_open
 
 
 def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
@@ -158,7 +163,7 @@ def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
     put("login", json.dumps({"username": "u", CANARY: CANARY}))
     login = {"id": "login", "secret": "login", "kind": "username-password"}
     with pytest.raises(SeveralErrors) as error:
-        secrets.all_values(aws, settings(login), now())
+        all_values(aws, settings(login), now())
     text = str(error.value)
     assert [word in text for word in ("cut off", "break_glass", "no key password")] == [True] * 3
     assert CANARY not in text + repr(error.value)
@@ -167,26 +172,26 @@ def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
 def test_secrets_that_are_missing_are_told_together(aws, put):
     other = {"id": "other", "secret": "other", "kind": "text"}
     with pytest.raises(SeveralErrors) as error:
-        secrets.all_values(aws, settings(NPM, other), now())
+        all_values(aws, settings(NPM, other), now())
     assert "secret npm" in str(error.value)
     assert "secret other" in str(error.value)
 
 
 def test_the_glass_is_open_or_the_key_is_away(aws, put):
     put("jenkins", json.dumps(VALUES | {"break_glass": "open"}))
-    assert secrets.all_values(aws, settings(), now()).values["break_glass"] == "open"
+    assert all_values(aws, settings(), now()).values["break_glass"] == "open"
     for wrong in ("", "true", "Open"):
         put("jenkins", json.dumps(VALUES | {"break_glass": wrong}))
         with pytest.raises(SecretError, match="break_glass is not open"):
-            secrets.all_values(aws, settings(), now())
+            all_values(aws, settings(), now())
 
 
 def test_a_password_that_jenkins_cannot_hash_is_told_before_it_starts(aws, put):
     put("jenkins", json.dumps(VALUES | {"admin_password": "\u00e4" * 36}))
-    secrets.all_values(aws, settings(), now())
+    all_values(aws, settings(), now())
     put("jenkins", json.dumps(VALUES | {"admin_password": "\u00e4" * 37}))
     with pytest.raises(SecretError, match="longer than 72 bytes") as error:
-        secrets.all_values(aws, settings(), now())
+        all_values(aws, settings(), now())
     assert "\u00e4" not in str(error.value)
 
 
@@ -197,6 +202,32 @@ def test_each_credential_is_a_look_up_of_its_own(aws, put):
     found, failed = find.ask(aws, find.questions(aws, settings(NPM)))
     assert not failed
     assert [(id_, shape.name) for id_, shape in find.facts(aws, settings(NPM), found).credentials] == [("npm", "npm")]
+
+
+def test_a_secret_that_several_settings_name_is_read_once_and_they_share_its_error(aws, put):
+    pair = {"id": "pair", "secret": "npm", "kind": "username-password", "username": "u"}
+    both = settings(NPM, pair)
+    asked = []
+    aws.client("secretsmanager").meta.events.register(
+        "before-call.secrets-manager.GetSecretValue", lambda params, **_: asked.append(json.loads(params["body"]))
+    )
+    found, failed = find.ask(aws, find.questions(aws, both))
+    assert set(failed) == {"controller.credentials[0]", "controller.credentials[1]"}
+    assert len({id(error) for error in failed.values()}) == 1
+    put("npm", CANARY)
+    asked.clear()
+    found, failed = find.ask(aws, find.questions(aws, both))
+    assert not failed
+    assert sorted(one["SecretId"] for one in asked) == ["jenkins", "jenkins_slave_private_key", "npm"]
+    assert secrets.values_of(both, found).credentials == {
+        "npm": {"text": CANARY},
+        "pair": {"username": "u", "password": CANARY},
+    }
+
+
+def test_what_was_not_read_is_blank(aws, put):
+    blank = secrets.values_of(settings(NPM), {})
+    assert (blank.agent_key_pem, blank.values, blank.credentials, blank.overlap_open) == ("", {}, {}, False)
 
 
 def value(kind, text, binary=None, **more):

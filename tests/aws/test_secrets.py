@@ -147,6 +147,7 @@ def test_keys_that_the_settings_name_are_known(settings):
 def test_values_are_in_no_repr(aws, settings):
     aws.client("secretsmanager").create_secret(Name="jenkins", SecretString=json.dumps(GOOD))
     assert CANARY not in repr(secrets.read(aws, "jenkins"))
-    shape, _ = secrets.settings_secret(aws, settings)
-    assert CANARY not in repr(shape)
-    assert shape.keys == tuple(sorted(GOOD))
+    checked = secrets.settings_secret(aws, settings)
+    assert CANARY not in repr(checked)
+    assert checked.value == GOOD
+    assert checked.shape.keys == tuple(sorted(GOOD))

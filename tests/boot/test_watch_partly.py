@@ -117,6 +117,18 @@ def test_with_a_malformed_credential_the_password_is_rotated_and_its_stage_later
     assert seen["githubrepos.txt"]["credentials"]["deploy"]["password"] == "not-a-real-password-new"
 
 
+def test_a_secret_that_two_settings_name_is_told_once_with_both(look_of, put, store, seen, controller):
+    raw = json.loads(controller.settings.read_text())
+    raw["settings"]["controller"]["credentials"][0]["secret"] = "deploy"
+    raw["settings"]["controller"]["credentials"][0]["kind"] = "username-password"
+    controller.settings.write_text(json.dumps(raw))
+    store("deploy", " ")
+    looked = look_of().run()
+    both = "controller.credentials[0], controller.credentials[1]: secret deploy"
+    assert [error.where.startswith(both) for error in looked.failed] == [True]
+    assert set(looked.held_up) == {"aws.txt", "githubrepos.txt"}
+
+
 def test_what_comes_back_as_it_was_runs_nothing(look_of, session, cloud, store, seen):
     channel(session, cloud, "gone")
     assert set(look_of().run().held_up) == {"aws.txt"}
@@ -134,7 +146,7 @@ def test_with_the_key_value_secret_malformed_a_new_image_is_applied(look_of, ses
     assert looked.held_up == {"init.groovy": ["secrets.settings"], "github.txt": ["secrets.settings"]}
     assert facts(controller)["agents"]["linux"]["image"]["id"] == ami
     assert seen["aws.txt"]["values"] == {}
-    assert len(looked.failed) == 1  # told once, though it is asked for twice
+    assert len(looked.failed) == 1
     assert "not-a-real" not in str(looked.failed[0]) + repr(looked)
 
     store("jenkins", json.dumps(json.loads(good) | {"github_token": "not-a-real-token-new"}))
