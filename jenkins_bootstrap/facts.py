@@ -21,6 +21,8 @@ class Repository:
     topics: tuple[str, ...] = ()
     has_jenkinsfile: bool = True
     pushed_at: str | None = None
+    override: str | None = None
+    """Text of the override file (jobs.override_file) on the default branch; None when there is none."""
 
     @property
     def full_name(self) -> str:

@@ -191,6 +191,22 @@ class Boot(Model):
     memory_percent: int = Field(60, ge=10, le=90, description="share of the instance's memory that Java's heap may use")
 
 
+class Receiver(Model):
+    """The small server beside Jenkins that hears of new, renamed and deleted repositories (`jenkins-bootstrap serve`)."""
+
+    port: int = Field(8090, ge=1024, le=65535, description="it listens here; the load balancer sends its path to it")
+    address: str = Field("0.0.0.0", description="address it listens on")  # noqa: S104 - behind security groups
+    queue_most: int = Field(10_000, ge=100, le=1_000_000, description="deliveries that wait at most; more are refused")
+
+    @property
+    def path(self) -> str:
+        return RECEIVER_PATH
+
+
+RECEIVER_PATH = "jenkins-bootstrap"
+"""What the load balancer sends to the receiver: everything below this path of controller.url."""
+
+
 class Controller(Model):
     url: str = Field(
         pattern=rf"^https?://({_HOST})(:[0-9]{{1,5}})?({_SEGMENT})*/?$",
@@ -234,6 +250,7 @@ class Controller(Model):
         None, description="certificate in PEM of another authority than Jenkins' own, for a mirror that signs itself"
     )
     boot: Boot = Field(default_factory=Boot, description="how the controller comes up and keeps in step")
+    receiver: Receiver = Field(default_factory=Receiver, description="the server beside Jenkins that follows GitHub")
     security_groups: Find | None = Field(None, description="the controller's security groups")
     subnets: Find | None = Field(None, description="subnets the controller may run in")
     instance_profile: Find | None = Field(None, description="the controller's instance profile")

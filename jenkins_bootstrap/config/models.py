@@ -20,6 +20,7 @@ from jenkins_bootstrap.config.controller import (
     DebianRepository,
     Java,
     Jenkins,
+    Receiver,
     SignIn,
     WarFile,
     WarUrl,
@@ -47,20 +48,24 @@ __all__ = [
     "Controller",
     "Credential",
     "DebianRepository",
+    "Definition",
     "Embedded",
     "Find",
     "FindImage",
     "GitHub",
+    "Hooks",
     "ImageSpec",
     "Java",
     "Jenkins",
     "Jobs",
     "Network",
     "Owner",
+    "Receiver",
     "RepositoryFilter",
     "Secrets",
     "Settings",
     "SignIn",
+    "Sync",
     "WarFile",
     "WarUrl",
     "default_images",
@@ -125,11 +130,65 @@ class Owner(Model):
         return f"github-app-{self.name.lower()}" if self.sign_in == "app" else "github-token"
 
 
+class Hooks(Model):
+    """The webhooks on GitHub: one to Jenkins for builds, one to the receiver for the jobs themselves."""
+
+    per_repository: bool = Field(
+        False, description="a hook on every repository, where nobody may administer hooks of the organisation"
+    )
+    receiver_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="where GitHub reaches the receiver; <controller.url>jenkins-bootstrap/webhook when absent",
+    )
+    canary: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$",
+        description="owner/name of a repository that `hooks check` may send a push for",
+        examples=["acme-demo/jenkins-canary"],
+    )
+
+
 class GitHub(Model):
     api_url: str = Field(
         "https://api.github.com", pattern=r"^https?://\S+$", description="https://HOST/api/v3 on GitHub Enterprise"
     )
     owners: list[Owner] = Field(min_length=1, description="organisations and users whose repositories get jobs")
+    hooks: Hooks = Field(default_factory=Hooks, description="webhooks on GitHub")
+
+
+class Definition(Model):
+    """Which template a repository's job is made from: the first of the list whose names or topics match."""
+
+    template: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$", description="id of a job-template in jobs.templates, or of ours"
+    )
+    names: list[str] = Field(default_factory=list, description="globs of a repository's name; one must match")
+    topics: list[str] = Field(default_factory=list, description="topics; one must be set")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.names and not self.topics:
+            raise ValueError("give names, topics, or both")
+        return self
+
+
+class Sync(Model):
+    """How the jobs follow GitHub."""
+
+    every_minutes: int = Field(30, ge=1, le=1440, description="a full reconciliation, for what no webhook told")
+    delete_after_days: int = Field(
+        14, ge=0, le=3650, description="a job without its repository is disabled, and deleted after this time"
+    )
+    most_removed_percent: int = Field(
+        20, ge=0, le=100, description="share of our jobs that one run may disable or delete without --allow-mass-change"
+    )
+    scan_calls_per_hour: int = Field(
+        2500,
+        ge=60,
+        le=100_000,
+        description="calls to GitHub an hour that scans asked for by us may cost; half of a token's",
+    )
 
 
 class Jobs(Model):
@@ -148,6 +207,15 @@ class Jobs(Model):
     draft_pull_requests: bool = Field(True, description="also pull requests that are still drafts")
     forks: bool = Field(False, description="pull requests from forks; off, as their builds can read credentials")
     templates: LocalPath | None = Field(None, description="a folder of your own JJB YAML beside ours")
+    definitions: list[Definition] = Field(
+        default_factory=list, description="other templates by name or topic; the first that matches"
+    )
+    override_file: str | None = Field(
+        ".jenkins.yml",
+        pattern=r"^[A-Za-z0-9._][A-Za-z0-9._/-]{0,199}$",
+        description="a repository's own file with branches, script_path, retention, triggers, disabled; null for none",
+    )
+    sync: Sync = Field(default_factory=Sync, description="how the jobs follow GitHub")
 
 
 class Secrets(Model):

@@ -111,6 +111,7 @@ controller:
   #   webhook_overlap_hours: 24 # the webhook secret before the newest one counts for so long
   #   install_missing_plugins: false
   #   memory_percent: 60 # of the instance's memory, for Java's heap
+  # receiver: {port: 8090} # the server beside Jenkins that hears of new, renamed and deleted repositories
 
   # Found in AWS by tags, by name (* stands for any text), or both. What is not found, or not found once where one is
   # wanted, is an error that shows the candidates.
@@ -163,6 +164,11 @@ github:
         # forks: false
         # visibility: all # or public, private
         # has_jenkinsfile: true # only repositories with a Jenkinsfile
+  # One webhook goes to Jenkins for builds, one to the receiver beside it for the jobs themselves.
+  # hooks:
+  #   per_repository: false # where nobody may administer hooks of the organisation
+  #   receiver_url: https://jenkins.example.com/jenkins-bootstrap/webhook
+  #   canary: @OWNER@/jenkins-canary # a repository that `hooks check` may send a push for
 
 # What the jobs are like: one multibranch pipeline a repository, as <folder>/<owner>/<repository>.
 jobs:
@@ -175,6 +181,14 @@ jobs:
   # draft_pull_requests: true
   # forks: false # pull requests from forks: their builds can read credentials
   # templates: jobs # a folder of your own Jenkins Job Builder YAML
+  # definitions: # other templates by name or topic; the first that matches
+  #   - {template: nightly, topics: [nightly]}
+  # override_file: .jenkins.yml # a repository's own branches, script_path, retention, triggers, disabled
+  # sync:
+  #   every_minutes: 30 # a full reconciliation, for what no webhook told
+  #   delete_after_days: 14 # a job without its repository is disabled first
+  #   most_removed_percent: 20 # disabled or deleted by one run without --allow-mass-change
+  #   scan_calls_per_hour: 2500 # calls to GitHub that scans asked for may cost
 
 # Names of two secrets in AWS Secrets Manager. `jenkins-bootstrap check` says which keys are missing in them.
 secrets:

@@ -111,8 +111,6 @@ SIGN_IN_PLUGINS = {"github": "github-oauth", "oidc": "oic-auth", "saml": "saml",
 
 CALLS_PER_SCAN = 7
 """Calls to GitHub for a scan that finds nothing to build, as measured."""
-SCAN_CALLS_PER_HOUR = 2500
-"""Half of what GitHub gives a token in an hour; builds and webhooks need the rest."""
 FIRST_SCAN_AFTER_MS = 30_000
 
 
@@ -234,6 +232,6 @@ def githubrepos_values(settings: Settings, seed_path: str) -> dict[str, Any]:
         "seed": seed_path,
         "credentials": [_credential(one) for one in settings.controller.credentials if one.folder is not None],
         "calls_per_scan": CALLS_PER_SCAN,
-        "calls_per_hour": SCAN_CALLS_PER_HOUR,
+        "calls_per_hour": settings.jobs.sync.scan_calls_per_hour,
         "first_scan_after_ms": FIRST_SCAN_AFTER_MS,
     }
