@@ -22,12 +22,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("render:render", "the four staged init scripts and facts.json"),
     "plugins": ("plugins:plugins", "pinned plugins: lock, verify, fetch"),
     "jobs": ("jobs:jobs", "job definitions for every repository"),
+    "hooks": ("hooks:hooks", "webhooks on GitHub: plan, sync, check"),
     "bake": ("bake:bake", "images in dependency order, only what changed"),
     "images": ("images:images", "what has been baked"),
     "try": ("try_:try_", "a throwaway controller on this machine, from a war and plugins"),
     "boot": ("boot:boot", "in an image: put everything in place before Jenkins starts"),
     "watch": ("watch:watch", "in an image: apply changed secrets, images and groups to the running Jenkins"),
-    "embedded": ("embedded:embedded", "the emulated AWS and GitHub as servers: up, down, env"),
+    "serve": ("serve:serve", "in an image: hear of repositories from GitHub and keep the jobs in step"),
+    "embedded": ("embedded:embedded", "the emulated AWS, GitHub and Jenkins as servers: up, down, env"),
 }
 
 

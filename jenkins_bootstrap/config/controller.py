@@ -192,7 +192,7 @@ class Boot(Model):
 
 
 class Receiver(Model):
-    """The small server beside Jenkins that hears of new, renamed and deleted repositories (`jenkins-bootstrap serve`)."""
+    """The server beside Jenkins that hears of new, renamed and deleted repositories: the command `serve`."""
 
     port: int = Field(8090, ge=1024, le=65535, description="it listens here; the load balancer sends its path to it")
     address: str = Field("0.0.0.0", description="address it listens on")  # noqa: S104 - behind security groups

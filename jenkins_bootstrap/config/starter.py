@@ -181,8 +181,7 @@ jobs:
   # draft_pull_requests: true
   # forks: false # pull requests from forks: their builds can read credentials
   # templates: jobs # a folder of your own Jenkins Job Builder YAML
-  # definitions: # other templates by name or topic; the first that matches
-  #   - {template: nightly, topics: [nightly]}
+  # definitions: [{template: nightly, topics: [nightly]}] # other templates by name or topic; the first that matches
   # override_file: .jenkins.yml # a repository's own branches, script_path, retention, triggers, disabled
   # sync:
   #   every_minutes: 30 # a full reconciliation, for what no webhook told

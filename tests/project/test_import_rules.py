@@ -9,13 +9,15 @@ PACKAGE = Path(__file__).resolve().parents[2] / "jenkins_bootstrap"
 GROUND = {"errors", "files", "facts", "resources", "plan", "interrupts"}
 CONFIG = {"config"}
 GATEWAYS = {"aws", "github", "controller"}
-PLANNERS = {"plugins", "stages", "jobs", "images"}
+PLANNERS = {"plugins", "stages", "jobs", "images", "hooks"}
 MAY = (
     {key: {"errors", "files"} for key in GROUND}
     | {"config": {"errors", "files", "resources"}}
     | dict.fromkeys(GATEWAYS, {"errors", "files", "facts"} | CONFIG)
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)
     | {"embedded": {"errors", "files", "facts", "resources", "interrupts"} | CONFIG}
+    | {"reconcile": GROUND | CONFIG | GATEWAYS | {"jobs"}}
+    | {"receiver": GROUND | CONFIG | GATEWAYS | {"jobs", "hooks", "reconcile", "boot"}}
     | {"boot": GROUND | CONFIG | GATEWAYS | {"stages", "plugins"}}
 )
 FREE = {"cli", "__main__"}
@@ -30,6 +32,8 @@ HEAVY = {
     "graphql",
     "pydantic",
     "jinja2",
+    "aiohttp",
+    "prometheus_client",
 }
 
 
