@@ -99,7 +99,8 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
     from jenkins_bootstrap.aws import find
     from jenkins_bootstrap.cli.plugins import wanted_lock
     from jenkins_bootstrap.cli.sources import check_organisation
-    from jenkins_bootstrap.images.war import check_lock, check_plugins, find_jenkins
+    from jenkins_bootstrap.images.war import find_jenkins
+    from jenkins_bootstrap.plugins.core import check_lock
     from jenkins_bootstrap.plugins.lock import dumps
 
     clock = Clock()
@@ -108,8 +109,7 @@ def prepare(ctx: Context, wanted: list[str]) -> Prepared:
     check_organisation(ctx)
     jenkins = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
     lock, notes = wanted_lock(ctx)
-    check_lock(jenkins, lock.core)
-    check_plugins(jenkins, {plugin.name: plugin.required_core for plugin in lock.plugins})
+    check_lock(lock, jenkins.version)
     files = content.stages(ctx, lock)
     clock.mark("settings, plugin lock, stages")
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -17,6 +17,7 @@ from jenkins_bootstrap.cli.context import Context, global_options
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 
 if TYPE_CHECKING:
+    from jenkins_bootstrap.images.war import JenkinsSource
     from jenkins_bootstrap.plugins.lock import Lock
 
 Status = Literal["ok", "note", "fail"]
@@ -63,7 +64,9 @@ def all_rows(ctx: Context) -> Iterator[Row]:
         return
     yield from tool_rows(ctx)
     yield from image_rows(ctx)
-    yield from plugin_rows(ctx)
+    rows, jenkins = jenkins_rows(ctx)
+    yield from rows
+    yield from plugin_rows(ctx, jenkins)
     organisation = list(organisation_rows(ctx))
     yield from organisation
     try:
@@ -104,29 +107,35 @@ def tool_rows(ctx: Context) -> Iterator[Row]:
 
 
 def image_rows(ctx: Context) -> Iterator[Row]:
-    """The graph of images, and where Jenkins comes from."""
+    """The graph of images."""
     from jenkins_bootstrap.images.graph import build_graph
-    from jenkins_bootstrap.images.war import REMEDY, find_jenkins
 
     try:
         graph = build_graph(ctx.settings.images)
         yield Row("images", "ok", ", ".join(image.name for image in graph.images))
     except BootstrapError as error:
         yield from failures("images", error)
+
+
+def jenkins_rows(ctx: Context) -> tuple[list[Row], JenkinsSource | None]:
+    """Where Jenkins comes from; also that, None where it failed."""
+    from jenkins_bootstrap.images.war import REMEDY, find_jenkins
+
     try:
         source = find_jenkins(ctx.settings.controller, environ=os.environ, target=ctx.target, cache=ctx.cache)
     except BootstrapError as error:
-        yield from failures("controller.jenkins", error)
-        return
+        return list(failures("controller.jenkins", error)), None
     if source.note:
-        yield Row("controller.jenkins", "note", "no war is given", REMEDY)
-    else:
-        yield Row("controller.jenkins", "ok", f"{source.version}, Java {ctx.settings.controller.java.version}")
+        return [Row("controller.jenkins", "note", "no war is given", REMEDY)], source
+    said = f"{source.version}, Java {ctx.settings.controller.java.version}"
+    return [Row("controller.jenkins", "ok", said)], source
 
 
-def plugin_rows(ctx: Context) -> Iterator[Row]:
-    """Whether the plugins can be pinned (each known, with its dependencies, for this core) and are sound."""
+def plugin_rows(ctx: Context, jenkins: JenkinsSource | None) -> Iterator[Row]:
+    """Whether the plugins can be pinned (each known, with its dependencies, for this core), are for `jenkins`, and are
+    sound."""
     from jenkins_bootstrap.cli.plugins import signature_words, wanted
+    from jenkins_bootstrap.plugins.core import check_lock
     from jenkins_bootstrap.plugins.source import document_words
     from jenkins_bootstrap.stages.render import unlocked
 
@@ -138,6 +147,11 @@ def plugin_rows(ctx: Context) -> Iterator[Row]:
     lock, document = found.lock, found.document
     said = f"{len(lock.plugins)} plugins for core {lock.core}, Java {lock.java} on {lock.architecture}"
     yield Row("controller.plugins", "ok", said)
+    try:
+        if jenkins is not None:
+            check_lock(lock, jenkins.version)
+    except BootstrapError as error:
+        yield from failures("controller.plugins", error)
     if document is not None:
         status: Status = "note" if document.signer is None else "ok"
         words = f"{document_words(document.source, document.generated)}: {signature_words(ctx, document)}"

@@ -79,7 +79,8 @@ def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, do
     """
     from jenkins_bootstrap.cli.plugins import wanted_lock
     from jenkins_bootstrap.cli.sources import check_organisation, github_api_url
-    from jenkins_bootstrap.plugins.at_hand import as_lock, check_core, choose, read_folder
+    from jenkins_bootstrap.plugins.at_hand import as_lock, choose, read_folder
+    from jenkins_bootstrap.plugins.core import check_lock, check_plugins
     from jenkins_bootstrap.plugins.errors import UnreachableError
 
     check_organisation(ctx)
@@ -105,11 +106,11 @@ def gather(ctx: Context, war: Path | None, plugins: Path | None, url: str, *, do
     version = found.version if found is not None else ctx.settings.controller.jenkins.version
     if at_hand is not None:
         choice = choose(ctx.settings.controller.plugins, at_hand, version, lock)
-        check_core(choice.plugins, version)
+        check_plugins(choice.plugins, version)
         files = {plugin.name: plugin.path for plugin in choice.plugins}
         carried = as_lock(choice, version)
     else:
-        check_core(lock.plugins, version)
+        check_lock(lock, version)
     # The jobs of this machine's GitHub name it, in place of the one in the settings.
     github = ctx.settings.github.model_copy(update={"api_url": github_api_url(ctx)})
     ctx.settings = ctx.settings.model_copy(update={"github": github})

@@ -1,4 +1,4 @@
-"""Where Jenkins itself comes from, and what its war needs: Java, and plugins that were pinned for no newer core.
+"""Where Jenkins itself comes from, and which Java its war needs.
 
 A local war is read here, before a bake begins; a war by URL is downloaded once and verified. The Debian repository of
 the Jenkins project is used inside the bake, so its war is only seen there.
@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 
 from jenkins_bootstrap.config.models import Controller, DebianRepository, WarFile, WarUrl
-from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.files import sha256_file
 
 REMEDY = "give JENKINS_WAR=FILE"
@@ -125,34 +125,6 @@ def check_java(version: str, needed: int, java: int) -> None:
             where="controller.java.version",
             hint=f"set controller.java.version to {needed}, or give an older Jenkins",
         )
-
-
-def check_lock(source: JenkinsSource, core: str) -> None:
-    """Raises when the lock was made for a newer Jenkins (`core`) than is baked: such an image would refuse to boot."""
-    if source.version and version_key(core) > version_key(source.version):
-        raise BootstrapError(
-            f"was made for Jenkins {core}, the image gets {source.version}",
-            where="the plugin lock",
-            hint="set controller.jenkins.version, then jenkins-bootstrap plugins lock; or give a newer Jenkins",
-        )
-
-
-def check_plugins(source: JenkinsSource, required_cores: Mapping[str, str]) -> None:
-    """Raises for each plugin whose required core (by plugin name, from the lock) is newer than what is baked."""
-    if not source.version:
-        return
-    has = version_key(source.version)
-    raise_all(
-        [
-            BootstrapError(
-                f"needs Jenkins {core} or newer, the image gets {source.version}",
-                where=f"plugin {name}",
-                hint=f"pin an older version of {name}, or give a newer Jenkins",
-            )
-            for name, core in sorted(required_cores.items())
-            if version_key(core) > has
-        ]
-    )
 
 
 def kept_war(source: WarUrl, cache: Path) -> Path:

@@ -176,21 +176,6 @@ def as_lock(choice: Choice, core: str) -> Lock:
     )
 
 
-def check_core(plugins: Iterable[PluginFile | LockedPlugin], core: str) -> None:
-    """Raises PluginError for each plugin that needs a newer Jenkins than `core`: Jenkins would come up without it."""
-    raise_all(
-        [
-            PluginError(
-                f"{plugin.version} needs Jenkins {plugin.required_core} or newer, the war is {core}",
-                where=f"plugin {plugin.name}",
-                hint=f"give a newer war, or an older {plugin.name}",
-            )
-            for plugin in plugins
-            if older(core, plugin.required_core)
-        ]
-    )
-
-
 def _unfit(chosen: Mapping[str, PluginFile]) -> Iterable[str]:
     for name, plugin in sorted(chosen.items()):
         for need in plugin.dependencies:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import boto3
@@ -155,6 +156,16 @@ def test_a_sign_in_whose_plugin_is_not_locked_is_a_row(place):
     (row,) = failed(rows)["controller.sign_in.kind"]
     assert row["found"] == "the plugin ldap is not in the lock"
     assert "add ldap to controller.plugins" in row["remedy"]
+
+
+def test_a_lock_for_a_newer_jenkins_than_the_war_is_a_row(place, tmp_path):
+    with zipfile.ZipFile(tmp_path / "jenkins.war", "w") as war:
+        war.writestr("META-INF/MANIFEST.MF", "Jenkins-Version: 2.480.1\n")
+    status, rows = place.check(JENKINS_WAR=str(tmp_path / "jenkins.war"))
+    assert status == 1
+    found = [row["found"] for row in failed(rows)["controller.plugins"]]
+    assert "the plugin lock: was made for Jenkins 2.516.2, this one is 2.480.1" in found
+    assert any("needs Jenkins 2." in words and "this one is 2.480.1" in words for words in found)
 
 
 def test_broken_settings_are_rows_too(tmp_path):

@@ -240,7 +240,17 @@ def test_a_plugin_that_needs_a_newer_jenkins_is_told_and_nothing_is_started(plac
         archive.writestr("META-INF/MANIFEST.MF", words)
     status, err = said(capfd, place, "--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins"))
     assert status == 1
-    assert "plugin ec2: 3000.v1 needs Jenkins 2.555.1 or newer, the war is 2.516.2" in err
+    assert "plugin ec2: 3000.v1 needs Jenkins 2.555.1 or newer, this one is 2.516.2" in err
+    assert not (place / ".jenkins-bootstrap").exists()
+
+
+def test_a_lock_for_a_newer_jenkins_is_told_and_nothing_is_started(place, capfd, monkeypatch):
+    with zipfile.ZipFile(place / "jenkins.war", "w") as war:
+        war.writestr("META-INF/MANIFEST.MF", "Jenkins-Version: 2.516.1\n")
+    monkeypatch.delenv("JENKINS_PLUGINS", raising=False)
+    status, err = said(capfd, place, "--war", str(place / "jenkins.war"), "--plan")
+    assert status == 1
+    assert "the plugin lock: was made for Jenkins 2.516.2, this one is 2.516.1" in err
     assert not (place / ".jenkins-bootstrap").exists()
 
 

@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from jenkins_bootstrap.config.models import Controller, DebianRepository, Java, Jenkins, WarFile, WarUrl
-from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.images.war import (
     JenkinsSource,
-    check_lock,
-    check_plugins,
     find_jenkins,
     java_of_core,
     read_war,
@@ -130,24 +128,6 @@ def test_real_aws_needs_a_source(tmp_path: Path) -> None:
         find(controller(), tmp_path, "aws")
     found = find(controller(source=DebianRepository()), tmp_path, "aws")
     assert found.repository == DebianRepository() and found.note == ""
-
-
-def test_a_lock_for_a_newer_jenkins_is_not_baked() -> None:
-    check_lock(JenkinsSource(version="2.516.2"), "2.516.2")
-    check_lock(JenkinsSource(version="2.528"), "2.516.2")
-    check_lock(JenkinsSource(), "2.516.2")
-    with pytest.raises(BootstrapError, match=r"made for Jenkins 2\.516\.2, the image gets 2\.516\.1") as error:
-        check_lock(JenkinsSource(version="2.516.1"), "2.516.2")
-    assert "plugins lock" in error.value.hint
-
-
-def test_a_plugin_that_needs_a_newer_core_is_named(tmp_path: Path) -> None:
-    source = JenkinsSource(version="2.516.2")
-    check_plugins(source, {"git": "2.479.3", "ec2": "2.516.2", "old": "2.7"})
-    with pytest.raises(BootstrapError, match=r"plugin ec2: needs Jenkins 2\.516\.3 or newer, the image gets 2\.516\.2"):
-        check_plugins(source, {"git": "2.479.3", "ec2": "2.516.3"})
-    with pytest.raises(SeveralErrors, match=r"(?s)plugin a.*plugin b"):
-        check_plugins(source, {"b": "2.530", "a": "2.517"})
 
 
 def test_versions_compare_as_numbers() -> None:

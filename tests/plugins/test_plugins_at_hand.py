@@ -11,12 +11,12 @@ from jenkins_bootstrap.errors import SeveralErrors
 from jenkins_bootstrap.plugins.at_hand import (
     as_lock,
     attributes,
-    check_core,
     choose,
     differences,
     read_file,
     read_folder,
 )
+from jenkins_bootstrap.plugins.core import check_plugins
 from jenkins_bootstrap.plugins.errors import PluginError
 from jenkins_bootstrap.plugins.lock import Lock, LockedPlugin, dumps, loads
 
@@ -119,9 +119,9 @@ def test_what_jenkins_will_not_load_is_told(tmp_path):
     plugin(tmp_path, "structs", "1.9")
     chosen = choose(["ec2"], read_folder(tmp_path), "2.516.2")
     assert chosen.unfit == ("ec2 1.0 needs structs 2.0, at hand is 1.9",)
-    check_core(chosen.plugins, "2.600")
-    with pytest.raises(PluginError, match=r"1\.0 needs Jenkins 2\.600 or newer, the war is 2\.516\.2") as caught:
-        check_core(chosen.plugins, "2.516.2")
+    check_plugins(chosen.plugins, "2.600")
+    with pytest.raises(PluginError, match=r"1\.0 needs Jenkins 2\.600 or newer, this one is 2\.516\.2") as caught:
+        check_plugins(chosen.plugins, "2.516.2")
     assert caught.value.where == "plugin ec2"
 
 
