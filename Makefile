@@ -45,7 +45,8 @@ lint: setup
 bench: setup
 	@$(BIN)/python benchmarks/run.py
 	@if [ -n "$(JENKINS_WAR)" ] && [ -n "$(JENKINS_PLUGINS)" ]; then \
-	  JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)" $(BIN)/python benchmarks/real_jenkins.py; \
+	  export JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)"; \
+	  $(BIN)/python benchmarks/real_jenkins.py && $(BIN)/python benchmarks/rotation.py; \
 	fi
 
 demo: setup
