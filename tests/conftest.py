@@ -1,7 +1,10 @@
 """What every room's tests share."""
 
+import gzip
+import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +54,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def webhook_examples() -> dict[str, list[dict[str, Any]]]:
+    """GitHub's published example payloads, by event: 329 of 58 events. Not to be changed by a test."""
+    packed = (ROOT / "tests" / "data" / "github" / "webhooks-examples.json.gz").read_bytes()
+    events: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(packed))
+    return events
