@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jenkins_bootstrap.errors import BootstrapError
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -23,10 +25,28 @@ class Repository:
     pushed_at: str | None = None
     override: str | None = None
     """Text of the override file (jobs.override_file) on the default branch; None when there is none."""
+    override_problem: str | None = None
+    """Why an override file that is there gives no text, in words ("is binary"); `override` is None then."""
 
     @property
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOwners:
+    """What a listing of several owners came to. Only about an owner in `whole` may absence be concluded from.
+
+    `whole` holds logins in lower case, as the settings name them; `problems` has an error for each other owner, and
+    `repositories` nothing of those.
+    """
+
+    repositories: tuple[Repository, ...]
+    whole: frozenset[str]
+    problems: tuple[BootstrapError, ...] = ()
+
+    def is_whole(self, owner: str) -> bool:
+        return owner.lower() in self.whole
 
 
 @dataclass(frozen=True, slots=True)
