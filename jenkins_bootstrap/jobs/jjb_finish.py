@@ -16,7 +16,17 @@ from jenkins_jobs.constants import MAGIC_MANAGE_STRING
 from jenkins_jobs.errors import InvalidAttributeError, MissingAttributeError
 from jenkins_jobs.modules.base import Base
 
-from jenkins_bootstrap.jobs.marker import FOLDER, MachineLine, canonical, clean_text, digest, with_line
+from jenkins_bootstrap.jobs.marker import (
+    FOLDER,
+    JOB,
+    MachineLine,
+    canonical,
+    canonical_scan,
+    clean_text,
+    digest,
+    scan_digest,
+    with_line,
+)
 
 _MARK = "jenkins-bootstrap"
 
@@ -40,13 +50,13 @@ def managed(registry: Any, xml_parent: ET.Element, data: Mapping[str, Any]) -> N
     """yaml: jenkins-bootstrap
 
     :arg str installation: the installation that owns the job, `project` in jenkins-bootstrap.yml (required)
-    :arg str id: GitHub's numeric id of the repository (default: a folder, which has none)
+    :arg str id: GitHub's numeric id of the repository, `folder`, or `job` for one of neither (default: folder)
     """
     installation = data.get("installation")
     if not installation:
         raise MissingAttributeError("installation", _MARK)
     number = str(data.get("id", FOLDER))
-    if number != FOLDER and not (number.isascii() and number.isdigit()):
+    if number not in (FOLDER, JOB) and not (number.isascii() and number.isdigit() and int(number)):
         raise InvalidAttributeError("id", number)
     ET.SubElement(xml_parent, _MARK, {"installation": str(installation), "id": number})
 
@@ -72,7 +82,15 @@ def _describe(xml: ET.Element, installation: str, number: str) -> None:
     if description is None:
         description = ET.SubElement(xml, "description")
     text = clean_text((description.text or "").removesuffix(MAGIC_MANAGE_STRING))
-    line = MachineLine(installation, None if number == FOLDER else int(number), "0" * 64)
+    line = _unsigned(installation, number)
     # Hashed with a line in its place, which is then left out: a text may itself end like one.
     description.text = with_line(text, line)
-    description.text = with_line(text, replace(line, hash=digest(canonical(xml))))
+    scan = canonical_scan(xml)
+    line = replace(line, hash=digest(canonical(xml)), scan=None if scan is None else scan_digest(scan))
+    description.text = with_line(text, line)
+
+
+def _unsigned(installation: str, number: str) -> MachineLine:
+    if number in (FOLDER, JOB):
+        return MachineLine(installation, None, "0" * 64, kind=FOLDER if number == FOLDER else JOB)
+    return MachineLine(installation, int(number), "0" * 64)

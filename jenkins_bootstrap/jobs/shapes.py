@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from jenkins_bootstrap.facts import Repository
-from jenkins_bootstrap.jobs.marker import canonical, clean_text, parse, parse_line
+from jenkins_bootstrap.jobs.marker import canonical, canonical_scan, clean_text, parse, parse_line, scan_digest
 
 _CUT = Repository("", "sentinel-name-5e0c7b1f", 7_316_482_950_163_847_205, description="sentinel-description-5e0c7b1f")
 _EMPTY = Repository("", "-x.1_Y", 1, description="")
@@ -35,19 +35,21 @@ def samples(owner: str) -> tuple[Repository, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Literal text with places for values: `xml` as it is written, `canonical` as it is hashed.
+    """Literal text with places for values: `xml` as it is written, `canonical` and `scan` as they are hashed.
 
-    Both alternate: literal, place, literal, ..., literal.
+    Each alternates: literal, place, literal, ..., literal.
     """
 
     xml: tuple[str, ...]
     canonical: tuple[str, ...]
+    scan: tuple[str, ...]
 
     def render(self, repository: Repository) -> tuple[bytes, str]:
         """The config.xml of this repository and the hash that stands in it."""
         text = clean_text(repository.description)
         values = {"name": repository.name, "id": str(repository.id), "text": _escape_canonical(text)}
         digest = hashlib.sha256(_join(self.canonical, values).encode()).hexdigest()
+        values["scan"] = scan_digest(_join(self.scan, values)) if self.scan else ""
         values["text"] = _escape_written(text)
         values["paragraph"] = values["text"] + "\n\n" if text else ""
         values["hash"] = digest
@@ -65,9 +67,13 @@ def make(owner: str, rendered: Iterable[bytes]) -> Shape | None:
     if line is None:
         return None
     places = {_CUT.name: "name", str(_CUT.id): "id", _CUT.description: "text", line.hash: "hash"}
+    if line.scan is not None:
+        places[line.scan] = "scan"
+    scan = canonical_scan(root)
     shape = Shape(
         xml=_cut(cut.decode(), {f"{_CUT.description}\n\n": "paragraph", **places}),
         canonical=_cut(canonical(root), places),
+        scan=() if scan is None else _cut(scan, places),
     )
     wanted = zip(samples(owner), [cut, *others], strict=True)
     return shape if all(shape.render(sample)[0] == xml for sample, xml in wanted) else None
