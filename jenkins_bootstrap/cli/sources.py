@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jenkins_bootstrap.facts import AwsFacts, Repository
+from jenkins_bootstrap.errors import raise_all
+from jenkins_bootstrap.facts import AwsFacts, ListedOwners, Repository
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.context import Context
@@ -65,19 +66,28 @@ def _repositories_in(file: Path) -> int:
 
 def list_owners(ctx: Context) -> tuple[Repository, ...]:
     """Every repository of every owner, unfiltered. One listing an owner, whole or an error."""
-    from jenkins_bootstrap.github.auth import auth_for
-    from jenkins_bootstrap.github.listing import list_repositories
+    listed = listed_owners(ctx)
+    raise_all(listed.problems)
+    return listed.repositories
+
+
+def listed_owners(ctx: Context) -> ListedOwners:
+    """Every repository of those owners that could be listed whole, and what was wrong with the others."""
+    from jenkins_bootstrap.github.owners import list_all
 
     check_organisation(ctx)
-    listed: list[Repository] = []
-    api_url = github_api_url(ctx)
-    for owner in ctx.settings.github.owners:
-        with ctx.progress(f"listing {owner.name} on GitHub") as tell:
-            auth = auth_for(owner, ctx.secret_values, held_in=ctx.settings.secrets.settings)
-            listed += list_repositories(
-                owner.name, api_url=api_url, auth=auth, progress=tell, script_path=ctx.settings.jobs.script_path
-            )
-    return tuple(listed)
+    settings = ctx.settings
+    with ctx.progress("listing " + ", ".join(owner.name for owner in settings.github.owners) + " on GitHub") as tell:
+        return list_all(
+            settings.github.owners,
+            ctx.secret_values,
+            api_url=github_api_url(ctx),
+            held_in=settings.secrets.settings,
+            script_path=settings.jobs.script_path,
+            override_file=settings.jobs.override_file,
+            state=ctx.state,
+            progress=tell,
+        )
 
 
 def use_file(ctx: Context, file: Path) -> None:
@@ -105,6 +115,7 @@ def use_file(ctx: Context, file: Path) -> None:
             topics=tuple(record.topics),
             has_jenkinsfile=record.text_of(ctx.settings.jobs.script_path) is not None,
             pushed_at=record.pushed_at,
+            override=record.text_of(ctx.settings.jobs.override_file) if ctx.settings.jobs.override_file else None,
         )
         for owner in ctx.settings.github.owners
         for record in sorted(store.of_owner(owner.name), key=lambda record: record.key)

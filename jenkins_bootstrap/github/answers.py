@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from jenkins_bootstrap.github.errors import Forbidden, GitHubError, NotFound, QueryRefused, SignInRefused
+from jenkins_bootstrap.github.errors import (
+    Forbidden,
+    GitHubError,
+    NotFound,
+    NotResolved,
+    QueryRefused,
+    QueryTooLarge,
+    SignInRefused,
+)
 
 SECONDARY_WAIT_SECONDS = 60.0
 LONGEST_BACK_OFF_SECONDS = 30.0
@@ -129,7 +137,11 @@ def _error_of_query(answer: Answer, where: str, subject: str) -> GitHubError | N
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return Forbidden(f"GitHub forbids it for {subject}: {first}{more}", where=where, hint=_remedy(answer))
     if "NOT_FOUND" in kinds and len(errors[0].get("path") or ()) <= 1:
-        return NotFound(f"GitHub has no {subject} that this sign-in may see: {first}", where=where, hint=NOT_FOUND_HINT)
+        return NotResolved(
+            f"GitHub has no {subject} that this sign-in may see: {first}", where=where, hint=NOT_FOUND_HINT
+        )
+    if "RESOURCE_LIMITS_EXCEEDED" in kinds:
+        return QueryTooLarge(f"GitHub's GraphQL stopped a query that takes too much: {first}", where=where)
     return QueryRefused(f"GitHub's GraphQL answered with an error: {first}{more}", where=where)
 
 

@@ -55,5 +55,13 @@ class QueryRefused(GitHubError):
     """GraphQL answered with errors that are none of the above."""
 
 
+class QueryTooLarge(QueryRefused):
+    """GraphQL gave up half-way as the query takes too much of the server: the caller can ask for less."""
+
+
+class NotResolved(NotFound):
+    """GraphQL says that what a query is about does not exist, or may not be seen. A 404 of the address is none."""
+
+
 class IncompleteListing(GitHubError):
     """A listing that ended early or lacks repositories. Nothing may be concluded from it, least of all a deletion."""

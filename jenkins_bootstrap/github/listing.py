@@ -1,6 +1,7 @@
 """All repositories of an organisation or user, with every fact that jobs need, in one GraphQL query a hundred of them.
 
-A listing is whole or an error: jobs are disabled and deleted by what is not in it.
+A listing is whole or an error: jobs are disabled and deleted by what is not in it. One that was killed is gone on with
+by the next process, and is begun anew, once, when what it has does not fit together with what GitHub says now.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.facts import Repository
-from jenkins_bootstrap.github.auth import Auth
+from jenkins_bootstrap.github import repository
+from jenkins_bootstrap.github.auth import AppAuth, Auth
 from jenkins_bootstrap.github.client import API_URL_HINT, Client, Notify
-from jenkins_bootstrap.github.errors import IncompleteListing, NotFound, NotGitHub, ServerTrouble
+from jenkins_bootstrap.github.errors import IncompleteListing, NotFound, NotGitHub, QueryTooLarge, ServerTrouble
+from jenkins_bootstrap.github.resume import Pages
 
 if TYPE_CHECKING:
     import requests
@@ -22,34 +26,21 @@ PAGE = 100
 """GitHub's most for `first`. One page costs one point: (1 + 100 connections) / 100, rounded."""
 
 # Oldest first: a repository that is made meanwhile comes at the end, and none moves while pages are read.
-# GitHub allows 20 topics a repository, so that the inner connection needs no second page.
-QUERY = """
-query ($owner: String!, $first: Int!, $after: String, $jenkinsfile: String!) {
-  rateLimit { cost remaining }
-  repositoryOwner(login: $owner) {
+QUERY = f"""
+query ($owner: String!, $first: Int!, $after: String, {repository.DECLARED}) {{
+  rateLimit {{ cost remaining }}
+  repositoryOwner(login: $owner) {{
     login
     repositories(
-      first: $first, after: $after, ownerAffiliations: [OWNER], orderBy: {field: CREATED_AT, direction: ASC}
-    ) {
+      first: $first, after: $after, ownerAffiliations: [OWNER], orderBy: {{field: CREATED_AT, direction: ASC}}
+    ) {{
       totalCount
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        databaseId
-        name
-        description
-        isArchived
-        isFork
-        visibility
-        pushedAt
-        defaultBranchRef { name }
-        primaryLanguage { name }
-        repositoryTopics(first: 20) { nodes { topic { name } } }
-        jenkinsfile: object(expression: $jenkinsfile) { __typename }
-      }
-    }
-  }
-}
-"""
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{ ...facts }}
+    }}
+  }}
+}}
+{repository.FRAGMENT}"""
 
 PAGES_BEFORE_GROWING = 4
 
@@ -77,11 +68,21 @@ class _PageSize:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the pages so far came to."""
+    """What the pages so far came to. `first_total` is what GitHub counted at the first of them."""
 
     found: dict[int, Repository] = field(default_factory=dict)
     cursors: set[str] = field(default_factory=set)
+    first_total: int | None = None
     total: int = 0
+
+    def doubt(self, *, resumed: bool) -> str | None:
+        """Why this is not all of what the owner has, or not of one moment; None when nothing speaks against it."""
+        if len(self.found) < self.total or (resumed and len(self.found) != self.total):
+            return f"GitHub counts {self.total} repositories but gave {len(self.found)}"
+        names = {r.name.lower() for r in self.found.values()}
+        if len(names) < len(self.found):
+            return "GitHub gave two repositories of one name: one was renamed while pages were read"
+        return None
 
 
 def list_repositories(
@@ -94,6 +95,8 @@ def list_repositories(
     clock: Callable[[], float] = time.time,
     progress: Notify | None = None,
     script_path: str = "Jenkinsfile",
+    override_file: str | None = None,
+    state: Path | None = None,
 ) -> list[Repository]:
     """Every repository that `owner` owns, sorted by name without regard to case.
 
@@ -105,30 +108,77 @@ def list_repositories(
         sleep, clock: injected for tests; seconds, seconds since the epoch.
         progress: told in words after each page and at each wait.
         script_path: the file whose presence `has_jenkinsfile` tells, on the default branch.
+        override_file: the file whose text is `override`, on the default branch; None asks for none.
+        state: folder in which the pages of an unfinished listing are kept; None keeps none.
 
     Raises:
         GitHubError: one of its kinds. IncompleteListing when GitHub gave fewer than it counts.
     """
-    with Client(api_url, auth, session=session, sleep=sleep, clock=clock, notify=progress) as client:
-        seen = _read_pages(client, owner, f"HEAD:{script_path}", sleep, progress or (lambda _words: None))
-    missing = seen.total - len(seen.found)
-    if missing > 0:
-        raise _incomplete(owner, f"GitHub counts {seen.total} repositories but gave {len(seen.found)}")
+    tell = progress or (lambda _words: None)
+    asked = repository.variables(script_path, override_file)
+    # Another sign-in may see other repositories. The token's value is left out: even its hash is nobody's business.
+    who = f"app {auth.installation}" if isinstance(auth, AppAuth) else auth.kind
+    key = "\n".join((api_url, who, owner.lower(), QUERY, script_path, override_file or ""))
+    with (
+        Client(api_url, auth, session=session, sleep=sleep, clock=clock, notify=progress) as client,
+        Pages(state, owner, key, clock()) as pages,
+    ):
+        try:
+            seen = _listed(client, owner, asked, pages, sleep, tell)
+        except (IncompleteListing, NotFound):
+            pages.remove()
+            raise
+        pages.remove()
     return sorted(seen.found.values(), key=lambda r: (r.name.lower(), r.id))
 
 
-def _read_pages(client: Client, owner: str, jenkinsfile: str, sleep: Callable[[float], None], tell: Notify) -> _Seen:
+def _listed(
+    client: Client, owner: str, asked: Mapping[str, Any], pages: Pages, sleep: Callable[[float], None], tell: Notify
+) -> _Seen:
+    """A listing nothing speaks against, begun anew once when there is reason to think that this helps."""
+    resumed = bool(pages.kept)
+    try:
+        seen = _read_pages(client, owner, asked, pages, sleep, tell)
+        doubt = seen.doubt(resumed=resumed)
+        if doubt is None:
+            return seen
+        error = _incomplete(owner, doubt)
+        # One that came in by a transfer stands among the old ones, on a page that was read already.
+        worth_it = resumed or seen.first_total != seen.total or len(seen.found) >= seen.total
+    except (IncompleteListing, NotGitHub) as caught:
+        if not resumed:
+            raise
+        error, worth_it = _incomplete(owner, caught.what), True
+    if not worth_it:
+        raise error
+    tell(f"{owner}: {error.what}; listing it anew")
+    pages.drop()
+    seen = _read_pages(client, owner, asked, pages, sleep, tell)
+    doubt = seen.doubt(resumed=False)
+    if doubt is not None:
+        raise _incomplete(owner, doubt)
+    return seen
+
+
+def _read_pages(
+    client: Client, owner: str, asked: Mapping[str, Any], pages: Pages, sleep: Callable[[float], None], tell: Notify
+) -> _Seen:
     size = _PageSize()
     seen = _Seen()
     after: str | None = None
+    for page in pages.kept:
+        after = _take(page, owner, seen)
+    if pages.kept:
+        tell(f"{owner}: going on after {len(seen.found)} of {seen.total} repositories")
     while True:
-        variables = {"owner": owner, "first": size.size, "after": after, "jenkinsfile": jenkinsfile}
+        variables = {"owner": owner, "first": size.size, "after": after, **asked}
         try:
             data, _answer = client.graphql(QUERY, variables, subject=f"owner {owner}", once=(502, 504))
-        except ServerTrouble as trouble:
-            if trouble.status not in (502, 504) or not size.halve():
+        except (ServerTrouble, QueryTooLarge) as trouble:
+            status = trouble.status if isinstance(trouble, ServerTrouble) else 504
+            if status not in (502, 504) or not size.halve():
                 raise
-            tell(f"{owner}: GitHub answered {trouble.status}; going on with {size.size} repositories a page")
+            tell(f"{owner}: {trouble.what}; going on with {size.size} repositories a page")
             sleep(1.0)
             continue
         size.worked()
@@ -136,6 +186,7 @@ def _read_pages(client: Client, owner: str, jenkinsfile: str, sleep: Callable[[f
         tell(f"{owner}: {len(seen.found)} of {seen.total} repositories")
         if after is None:
             return seen
+        pages.add(data)
 
 
 def _take(data: Mapping[str, Any], owner: str, seen: _Seen) -> str | None:
@@ -152,10 +203,11 @@ def _take(data: Mapping[str, Any], owner: str, seen: _Seen) -> str | None:
         page = account["repositories"]
         nodes = page["nodes"]
         seen.total = int(page["totalCount"])
+        seen.first_total = seen.total if seen.first_total is None else seen.first_total
         more, cursor = bool(page["pageInfo"]["hasNextPage"]), page["pageInfo"]["endCursor"]
         if any(node is None for node in nodes):
             raise _incomplete(owner, "GitHub withheld a repository from a page (null instead of its facts)")
-        new = {r.id: r for r in (_repository(login, node) for node in nodes)}
+        new = {r.id: r for r in (repository.read(login, node) for node in nodes)}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NotGitHub(
             f"a page of the listing lacks what was asked for ({type(error).__name__}: {error})",
@@ -170,26 +222,6 @@ def _take(data: Mapping[str, Any], owner: str, seen: _Seen) -> str | None:
         raise _incomplete(owner, f"GitHub's pages stopped to advance after {len(seen.found)} repositories")
     seen.cursors.add(cursor)
     return cursor
-
-
-def _repository(owner: str, node: Mapping[str, Any]) -> Repository:
-    branch, language, jenkinsfile = node["defaultBranchRef"], node["primaryLanguage"], node["jenkinsfile"]
-    return Repository(
-        owner=owner,
-        name=str(node["name"]),
-        id=int(node["databaseId"]),
-        # An empty repository has no branch yet; it has no Jenkinsfile either.
-        default_branch="main" if branch is None else str(branch["name"]),
-        description=node["description"] or "",
-        archived=bool(node["isArchived"]),
-        fork=bool(node["isFork"]),
-        private=node["visibility"] != "PUBLIC",
-        language=None if language is None else str(language["name"]),
-        topics=tuple(str(t["topic"]["name"]) for t in node["repositoryTopics"]["nodes"]),
-        # A folder of that name is a Tree; Jenkins wants a file.
-        has_jenkinsfile=jenkinsfile is not None and jenkinsfile["__typename"] == "Blob",
-        pushed_at=node["pushedAt"],
-    )
 
 
 def _incomplete(owner: str, what: str) -> IncompleteListing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from jenkins_bootstrap.config.models import Owner
 from jenkins_bootstrap.embedded.github import App, Store, create_app
-from jenkins_bootstrap.facts import Repository
+from jenkins_bootstrap.facts import ListedOwners, Repository
 from jenkins_bootstrap.github.auth import Auth, TokenAuth
+from jenkins_bootstrap.github.client import Client
 from jenkins_bootstrap.github.listing import list_repositories
+from jenkins_bootstrap.github.owners import list_all
 
 NOON = 1_800_000_000.0 - 1_800_000_000 % 3600 + 600  # ten minutes into an hour
 
@@ -60,6 +63,23 @@ class Served:
             progress=self.said.append,
             **options,
         )
+
+    def list_all(
+        self, owners: Sequence[Owner], values: Mapping[str, str] | None = None, **options: Any
+    ) -> ListedOwners:
+        return list_all(
+            owners,
+            {"github_token": "not-a-real-token"} if values is None else values,
+            api_url=self.api_url,
+            sleep=self.sleep,
+            clock=self.clock,
+            progress=self.said.append,
+            **options,
+        )
+
+    def client(self, auth: Auth | None = None, **options: Any) -> Client:
+        auth = auth or TokenAuth("not-a-real-token")
+        return Client(self.api_url, auth, sleep=self.sleep, clock=self.clock, notify=self.said.append, **options)
 
     @property
     def calls(self) -> int:

@@ -28,6 +28,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[..., Reply], str], ...] = tu
         ("GET", r"/(?P<kind>orgs|users)/(?P<owner>[^/]+)/repos", rest.owner_repositories, "token"),
         ("POST", r"/orgs/(?P<org>[^/]+)/repos", rest.new_repository, "token"),
         ("GET", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)", rest.repository, "token"),
+        ("GET", r"/repositories/(?P<number>[0-9]{1,15})", rest.repository_by_id, "token"),
         ("PATCH", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)", rest.repository, "token"),
         ("DELETE", r"/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)", rest.repository, "token"),
         ("GET", r"/app", rest.app, "app"),

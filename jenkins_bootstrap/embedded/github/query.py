@@ -53,6 +53,7 @@ def schema() -> Any:
     query["organization"].resolve = lambda _root, info, login: _owner(info.context, login, "Organization")
     query["user"].resolve = lambda _root, info, login: _owner(info.context, login, "User")
     query["repository"].resolve = _repository
+    query["node"].resolve = lambda _root, info, id: _node(info.context, id)
     return built
 
 
@@ -177,6 +178,18 @@ def _repository(_root: Any, info: Any, owner: str, name: str, **_: Any) -> dict[
     if record is None or not info.context.token.sees(record):
         raise _error(f"Could not resolve to a Repository with the name '{owner}/{name}'.", "NOT_FOUND")
     return _view(info.context, record)
+
+
+def _node(request: Request, number: str) -> dict[str, Any]:
+    """The object of a node id; repositories are the only ones that are looked up so."""
+    try:
+        kind, _, rest = base64.urlsafe_b64decode(number + "=" * (-len(number) % 4)).decode().partition(":")
+        record = request.store.repositories.get(int(rest)) if kind == "Repository" else None
+    except ValueError:
+        record = None
+    if record is None or not request.token.sees(record):
+        raise _error(f"Could not resolve to a node with the global id of '{number}'.", "NOT_FOUND")
+    return _view(request, record)
 
 
 def _account(request: Request, login: str, kind: str) -> dict[str, Any]:

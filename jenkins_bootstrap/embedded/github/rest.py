@@ -99,6 +99,13 @@ def repository(call: Call, owner: str, name: str) -> Reply:
     return _changed(call, lambda values: call.store.change(record, **values), 200)
 
 
+def repository_by_id(call: Call, number: int) -> Reply:
+    record = call.store.repositories.get(number)
+    if record is None or not call.token.sees(record):
+        return problem(404, "Not Found")
+    return Reply(200, repository_json(call, record))
+
+
 def new_repository(call: Call, org: str) -> Reply:
     if call.store.owner(org) is None:
         return problem(404, "Not Found")
