@@ -1,0 +1,143 @@
+"""Discovery: every repository of an organisation of 10,000 with all that jobs need, beside GitHub's REST listing.
+
+    python benchmarks/discovery.py
+
+The embedded GitHub answers from a process of its own. REST tells neither whether there is a Jenkinsfile nor what the
+override file says: that is two calls a repository more, which are counted here and not made.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+REPOSITORIES = 10_000
+MOST_CALLS, MOST_POINTS = 100, 110
+OWNER = "big-org"
+TOKEN = "not-a-real-token"
+
+
+def organisation(file: Path) -> None:
+    """Topics, languages, descriptions, one in twenty without a Jenkinsfile and one in fifty with an override."""
+    entries = [
+        {
+            "name": f"service-{n:05}",
+            "full_name": f"{OWNER}/service-{n:05}",
+            "topics": ["jenkins", f"team-{n % 40}"],
+            "description": f"Service number {n} of the organisation",
+            "language": ("Java", "Python", "Go", None)[n % 4],
+            "has_jenkinsfile": n % 20 != 0,
+            "files": {".jenkins.yml": "retention: {builds: 5}\n"} if n % 50 == 0 else {},
+        }
+        for n in range(REPOSITORIES)
+    ]
+    file.write_text(json.dumps(entries))
+
+
+def serve(file: Path) -> None:
+    """The embedded GitHub on a free port of the loopback, which is printed."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from jenkins_bootstrap.embedded.github import Store, create_app
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_request(self, *_: Any) -> None:
+            pass
+
+    store = Store.load(file, file.parent / "state")
+    server = make_server("127.0.0.1", 0, create_app(store), threaded=True, request_handler=Quiet)
+    print(server.port, flush=True)
+    server.serve_forever()
+
+
+@contextmanager
+def github(folder: Path) -> Iterator[str]:
+    """The REST root of an embedded GitHub with the organisation."""
+    file = folder / "organisation.json"
+    organisation(file)
+    child = subprocess.Popen([sys.executable, __file__, "--serve", str(file)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        yield f"http://127.0.0.1:{int(child.stdout.readline())}/api/v3"
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def measured(api_url: str, state: Path | None) -> tuple[int, int, int, float]:
+    """Repositories found, calls, points, seconds of one listing."""
+    from jenkins_bootstrap.github.auth import TokenAuth
+    from jenkins_bootstrap.github.client import open_session
+    from jenkins_bootstrap.github.listing import list_repositories
+
+    used: list[int] = []
+    with open_session(api_url) as session:
+        session.hooks["response"].append(lambda answer, **_: used.append(int(answer.headers["X-RateLimit-Used"])))
+        started = time.perf_counter()
+        found = list_repositories(
+            OWNER,
+            api_url=api_url,
+            auth=TokenAuth(TOKEN),
+            session=session,
+            override_file=".jenkins.yml",
+            state=state,
+        )
+        took = time.perf_counter() - started
+    with_override = sum(r.override is not None for r in found)
+    if with_override != REPOSITORIES // 50:
+        sys.exit(f"{with_override} override files were read, not {REPOSITORIES // 50}")
+    return len(found), len(used), used[-1] - used[0] + 1, took
+
+
+def by_rest(api_url: str) -> tuple[int, float]:
+    """Calls and seconds of the REST listing, without what it does not tell."""
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"bearer {TOKEN}"
+        started = time.perf_counter()
+        url: str | None = f"{api_url}/orgs/{OWNER}/repos?per_page=100"
+        calls = 0
+        while url:
+            answer = session.get(url, timeout=60)
+            answer.raise_for_status()
+            url = answer.links.get("next", {}).get("url")
+            calls += 1
+        return calls, time.perf_counter() - started
+
+
+def discovery(folder: Path) -> None:
+    with github(folder) as api_url:
+        found, calls, points, took = measured(api_url, folder / "kept")
+        rest_calls, rest_took = by_rest(api_url)
+    whole = rest_calls + 2 * REPOSITORIES
+    good = found == REPOSITORIES and calls <= MOST_CALLS and points <= MOST_POINTS
+    print(
+        f"{f'discovery, {found} repositories':58} {calls:7} c  {MOST_CALLS:6} c  {'ok  ' if good else 'MISS'}"
+        f"  {points} points (bar {MOST_POINTS}), {took:.2f} s with the embedded GitHub; REST: {rest_calls} calls in"
+        f" {rest_took:.2f} s, and {whole - rest_calls} more for Jenkinsfile and override, not made:"
+        f" {calls / whole:.4f} x of the calls",
+        flush=True,
+    )
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--serve"]:
+        serve(Path(sys.argv[2]))
+        return
+    with tempfile.TemporaryDirectory(prefix="jb-discovery-") as name:
+        discovery(Path(name))
+
+
+if __name__ == "__main__":
+    main()
