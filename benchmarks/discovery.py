@@ -117,6 +117,8 @@ def by_rest(api_url: str) -> tuple[int, float]:
 
 
 def discovery(folder: Path) -> None:
+    folder = folder / "discovery"
+    folder.mkdir()
     with github(folder) as api_url:
         found, calls, points, took = measured(api_url, folder / "kept")
         rest_calls, rest_took = by_rest(api_url)
