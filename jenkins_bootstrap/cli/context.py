@@ -38,6 +38,8 @@ class Context:
     json: bool = False
     verbose: bool = False
     quiet: bool = False
+    throwaway: bool = False
+    """What is started of the embedded target ends with whoever uses it, see cli/surroundings.py."""
 
     def __post_init__(self) -> None:
         self._line: Callable[[str], None] = self.trace
@@ -89,7 +91,13 @@ class Context:
                 hint="pip install 'jenkins-bootstrap[embedded]', or use an AWS account: --target aws",
             )
         print("target: embedded AWS and GitHub, no account is used", file=sys.stderr)
-        return client.up(self.settings.embedded, self.folder, settings=self.settings, progress=self.progress)
+        return client.up(
+            self.settings.embedded,
+            self.folder,
+            settings=self.settings,
+            progress=self.progress,
+            throwaway=self.throwaway,
+        )
 
     @cached_property
     def aws(self) -> Aws:

@@ -36,6 +36,8 @@ class Endpoints:
     ssh_port: int
     region: str
     started_now: bool = False
+    throwaway: bool = False
+    """Of the daemon: see layout.Record."""
 
     @property
     def graphql_url(self) -> str:
@@ -93,11 +95,13 @@ def up(
     progress: Progress | None = None,
     reseed: bool = False,
     idle_seconds: float | None = None,
+    throwaway: bool = False,
 ) -> Endpoints:
     """The embedded target of a state folder, started when it is not there.
 
     With `settings` its surroundings are made at the first start (what Terraform makes in a real account), and with
-    `reseed` whatever of them is missing now. `idle_seconds` is for tests.
+    `reseed` whatever of them is missing now. A daemon that is started here is marked as `throwaway`. `idle_seconds` is
+    for tests.
 
     Raises ToolError when the daemon does not start, StateError's text when its state cannot be used. Interrupted, it
     ends the daemon that it has started.
@@ -116,7 +120,7 @@ def up(
                 if record is None:
                     seconds = embedded.idle_minutes * 60.0 if idle_seconds is None else idle_seconds
                     with show("start the embedded AWS and GitHub") as line:
-                        record, health = _started(state, options, seconds, line)
+                        record, health = _started(state, options, seconds, line, throwaway)
                 if settings is not None and (reseed or not _seeded(health, settings)):
                     with show("make the surroundings of the embedded AWS"):
                         call(record, "seed", {"settings": settings.model_dump_json(), "plan": False})
@@ -268,6 +272,7 @@ def _endpoints(record: Record, state: StateFolder, region: str, started: bool) -
         record.ssh_port,
         region,
         started,
+        record.throwaway,
     )
 
 
@@ -281,11 +286,11 @@ def _record_of(endpoints: Endpoints) -> Record:
 
 
 def _started(
-    state: StateFolder, options: dict[str, Any], idle_seconds: float, line: Any
+    state: StateFolder, options: dict[str, Any], idle_seconds: float, line: Any, throwaway: bool
 ) -> tuple[Record, dict[str, Any]]:
     """Start a daemon. Another one may have been about to serve, or to end: then it is that one, or once more."""
     for _attempt in range(3):
-        start(state, options, idle_seconds, line)
+        start(state, options, idle_seconds, line, throwaway)
         record, health = _find(state, options)
         if record is not None:
             return record, health

@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -283,6 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--idle-seconds", type=float, required=True)
     parser.add_argument("--options", default="{}", help="JSON: cache and tar, see machines.py")
+    parser.add_argument("--throwaway", action="store_true", help="whoever starts it ends it, see layout.Record")
     parser.add_argument("--ready", type=int, required=True, help="file descriptor that the client reads")
     given = parser.parse_args(arguments)
     if os.fork():
@@ -309,7 +311,7 @@ def _serve(given: argparse.Namespace, ready: IO[str]) -> int:
         machines = metal_machines(folder.root, json.loads(given.options))
         daemon = Daemon(folder, idle_seconds=given.idle_seconds, machines=machines)
         signal.signal(signal.SIGTERM, lambda _number, _frame: daemon.ended.set())
-        record = daemon.start(lambda line: tell(say=line))
+        record = replace(daemon.start(lambda line: tell(say=line)), throwaway=given.throwaway)
         record.write(folder.record)
     except BootstrapError as error:
         tell(error={"what": error.what, "where": error.where, "hint": error.hint})

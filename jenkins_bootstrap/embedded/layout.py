@@ -77,6 +77,8 @@ class Record:
     github_port: int
     ssh_port: int
     protocol: int = PROTOCOL
+    throwaway: bool = False
+    """Started by a command that ends it again when nobody else uses it."""
 
     def write(self, path: Path) -> None:
         write_atomic(path, json.dumps(asdict(self)) + "\n", mode=0o600)

@@ -68,13 +68,14 @@ def _make_folder(state: StateFolder) -> None:
         ) from error
 
 
-def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any) -> None:
+def start(state: StateFolder, options: dict[str, Any], idle: float, line: Any, throwaway: bool = False) -> None:
     """Start a daemon and return when one serves. Whatever goes wrong in it comes back as an error; interrupted, it ends
     what it has started."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "jenkins_bootstrap.embedded.daemon", "--state", str(state.root)]
     command += ["--idle-seconds", str(idle)]
     command += ["--options", json.dumps(options["options"]), "--ready", str(writing)]
+    command += ["--throwaway"] if throwaway else []
     starter: subprocess.Popen[bytes] | None = None
     with os.fdopen(reading, "rb") as ready:
         try:

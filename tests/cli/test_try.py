@@ -155,26 +155,63 @@ def test_a_jenkins_that_does_not_end_while_it_starts_is_killed(place, java, star
     assert_nothing_is_left(place, process, before)
 
 
-def test_the_first_of_two_leaves_the_embedded_aws_to_the_second(place, java, start):
+@pytest.fixture
+def two(place, java, start):
+    """Two that are up; what they leave is removed after the test."""
+    both = []
+    try:
+        for _ in range(2):
+            both.append(start())
+            assert both[-1].stdout.readline().startswith("Jenkins")
+        yield both
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
+        client.down(Context(settings_path=place / "jenkins-bootstrap.yml").settings.embedded, place, wipe=True)
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return err
+
+
+@pytest.mark.parametrize("begins", [0, 1])
+def test_the_last_of_two_ends_the_embedded_aws_whoever_started_it(place, two, begins):
+    first, last = two[begins], two[1 - begins]
+    assert f"another try uses them (process {last.pid})" in interrupt(first)
+    embedded = Context(settings_path=place / "jenkins-bootstrap.yml").settings.embedded
+    assert client.status(embedded, place).endpoints is not None
+    assert last.poll() is None
+    assert "stay" not in interrupt(last)
+    assert_nothing_is_left(place, last, {path.name for path in place.iterdir()} - {".jenkins-bootstrap"})
+
+
+def test_the_last_of_two_ends_the_embedded_aws_when_the_other_was_killed(place, two):
+    two[0].kill()
+    two[0].wait()
+    assert "stay" not in interrupt(two[1])
+    assert_nothing_is_left(place, two[1], {path.name for path in place.iterdir()} - {".jenkins-bootstrap"})
+
+
+def test_a_mark_of_one_that_was_killed_does_not_take_the_folder_of_another(place, start, java):
     embedded = Context(settings_path=place / "jenkins-bootstrap.yml").settings.embedded
     first = start()
-    first.stdout.readline()
-    second = start()
-    second.stdout.readline()
     try:
-        first.send_signal(signal.SIGINT)
-        _, err = first.communicate(timeout=60)
-        assert first.returncode == 0
-        assert f"another try uses them (process {second.pid})" in err
+        first.stdout.readline()
+        first.kill()
+        first.wait()
+        client.down(embedded, place)
+        client.up(embedded, place, settings=None)
+        second = start()
+        second.stdout.readline()
+        assert "stay" not in interrupt(second)
         assert client.status(embedded, place).endpoints is not None
-        assert second.poll() is None
-        second.send_signal(signal.SIGINT)
-        _, err = second.communicate(timeout=60)
-        assert second.returncode == 0
         assert not (place / ".jenkins-bootstrap/try").exists()
     finally:
-        for process in (first, second):
-            process.kill()
+        first.kill()
         client.down(embedded, place, wipe=True)
 
 
@@ -194,7 +231,9 @@ def test_an_agents_key_that_is_none_leaves_nothing(place, capfd):
 
 
 def test_interrupted_before_anything_is_imported_it_says_so(tmp_path):
-    (tmp_path / "click.py").write_text("import sys, time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    # In short sleeps: a signal that comes just before a sleep begins is heard when that ends.
+    slow = "import time\nprint('importing', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
+    (tmp_path / "click.py").write_text(slow)
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     command = [sys.executable, "-m", "jenkins_bootstrap", "--help"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
