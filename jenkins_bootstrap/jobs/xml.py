@@ -19,15 +19,24 @@ from jenkins_bootstrap.jobs.marker import MachineLine, read_line
 
 @dataclass(frozen=True, slots=True)
 class JobXml:
-    """One job: `path` is its full name in Jenkins, `id` GitHub's number, `hash` of its canonical XML."""
+    """One job: `path` is its full name in Jenkins, `id` GitHub's number, None for a job that is no repository's.
+
+    `hash` is of its canonical XML, `structural` of what a scan works by: None for a job that is never scanned.
+    `problem` says why the definition lacks what the repository's override file asks for. A job that is `keep_only` is
+    not made anew: its repository is out by the filter because it is archived, and for nothing else.
+    """
 
     path: str
     name: str
     owner: str
-    id: int
+    id: int | None
     xml: bytes
     hash: str
     pushed_at: str | None = None
+    disabled: bool = False
+    structural: str | None = None
+    problem: str | None = None
+    keep_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
