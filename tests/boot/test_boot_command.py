@@ -53,9 +53,10 @@ def test_a_failure_is_kept_for_the_page(controller, capsys):
 
 
 def test_an_unexpected_error_is_kept_by_its_kind_alone(controller, monkeypatch, tmp_path):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("jenkins_bootstrap.boot.prepare.Boot.run", lambda *_: {}["not-a-real-secret"])
     assert boot(controller) == 4
+    assert list(tmp_path.glob("jenkins-bootstrap-error-*.md"))
     text = controller.failed.read_text()
     assert "unexpected KeyError" in text
     assert "not-a-real-secret" not in text

@@ -16,6 +16,7 @@ FOLDERS = ("groovy", "jobs", "packer", "terraform")
 def run(*command, cwd, check=True):
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_", "PYTHON", "VIRTUAL_ENV"))}
     environ["UV_SYSTEM_CERTS"] = "1"  # uv brings authorities of its own, which know no company's proxy
+    environ["TMPDIR"] = str(Path(cwd).parent)  # uv leaves its locks there
     done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, env=environ, check=False)
     assert not check or done.returncode == 0, done.stderr
     return done
