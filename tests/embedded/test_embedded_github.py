@@ -393,6 +393,7 @@ ARGUMENTS = {
     "repositoryTopics": "(last: 2)",
     "object": '(expression: "HEAD:")',
     "repository": '(name: "a")',
+    "ref": '(qualifiedName: "main")',
 }
 
 

@@ -6,6 +6,8 @@ validation, HTTP, JWT and their signatures when the App's public key is given.
 """
 
 from jenkins_bootstrap.embedded.github.app import create_app
-from jenkins_bootstrap.embedded.github.store import App, Fault, Store, Token
+from jenkins_bootstrap.embedded.github.limits import Secondary
+from jenkins_bootstrap.embedded.github.model import App, Delay, Fault, Token
+from jenkins_bootstrap.embedded.github.store import Store
 
-__all__ = ["App", "Fault", "Store", "Token", "create_app"]
+__all__ = ["App", "Delay", "Fault", "Secondary", "Store", "Token", "create_app"]

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jenkins_bootstrap.embedded.github import query, rest
+from jenkins_bootstrap.embedded.github.model import Token
 from jenkins_bootstrap.embedded.github.rest import Call, Reply, problem
-from jenkins_bootstrap.embedded.github.store import Store, Token
+from jenkins_bootstrap.embedded.github.store import Store
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +23,10 @@ OWNER_NAME = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}")
 
 @dataclass(slots=True)
 class Record:
-    """One repository of the embedded GitHub. Times are ISO 8601 UTC; `files` is path to text on the default branch."""
+    """One repository of the embedded GitHub. Times are ISO 8601 UTC; `files` is path to text on the default branch.
+
+    One that is `empty` has no branch yet; one that is `internal` is `private` too.
+    """
 
     owner: str
     name: str
@@ -40,6 +44,19 @@ class Record:
     updated_at: str = "2020-01-01T00:00:00Z"
     owner_type: str = "Organization"
     files: dict[str, str] = field(default_factory=dict)
+    internal: bool = False
+    empty: bool = False
+    homepage: str | None = None
+    pushes: int = 0
+
+    @property
+    def visibility(self) -> str:
+        return "internal" if self.internal else "private" if self.private else "public"
+
+    @property
+    def head(self) -> str:
+        """The commit that the default branch is at; made up, as there is no git behind it. Another after each push."""
+        return hashlib.sha1(f"{self.id}:{self.pushes}".encode(), usedforsecurity=False).hexdigest()
 
     @property
     def full_name(self) -> str:
@@ -50,10 +67,18 @@ class Record:
         """What GitHub takes two names for the same by."""
         return self.full_name.lower()
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files, sorted."""
+        implied = ["Jenkinsfile"] if self.text_of("Jenkinsfile") is not None else []
+        return tuple(sorted({*self.files, *implied}))
+
     def text_of(self, path: str) -> str | None:
         """The file at `path`, or None. A Jenkinsfile is there without being listed, unless the data says otherwise."""
         if path in self.files:
             return self.files[path]
+        if self.empty:
+            return None
         return "pipeline { agent any }\n" if path == "Jenkinsfile" and self.has_jenkinsfile else None
 
 
@@ -80,8 +105,11 @@ _FIELDS = {
     "updated_at": _STRING,
     "owner_type": _STRING,
     "files": _FILES,
+    "internal": _BOOL,
+    "empty": _BOOL,
+    "homepage": _STRING,
 }
-_MAY_BE_NULL = {"description", "language", "pushed_at"}
+_MAY_BE_NULL = {"description", "language", "pushed_at", "homepage"}
 
 
 def read_organisation(file: Path) -> list[Record]:
@@ -196,6 +224,8 @@ def _record(entry: Mapping[str, Any]) -> Record:
     values = {name: entry[name] for name in _FIELDS if name in entry}
     if "default_branch" in values and not values["default_branch"]:
         del values["default_branch"]
+    if values.get("internal"):
+        values["private"] = True
     return Record(owner=entry["full_name"].partition("/")[0], name=entry["name"], **values)
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from jenkins_bootstrap.embedded.github.ids import global_id, owner_id
+from jenkins_bootstrap.embedded.github.model import Token
 from jenkins_bootstrap.embedded.github.organisation import Record
-from jenkins_bootstrap.embedded.github.query import global_id, owner_id
-from jenkins_bootstrap.embedded.github.store import Store, Token
+from jenkins_bootstrap.embedded.github.store import Store
 from jenkins_bootstrap.errors import BootstrapError
 
 DOCUMENTATION = "https://docs.github.com/rest"

@@ -7,78 +7,33 @@ change, so that a rename keeps its id and a killed process loses nothing.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jenkins_bootstrap.embedded.github.deliveries import Deliveries
+from jenkins_bootstrap.embedded.github.hooks import Hooks
+from jenkins_bootstrap.embedded.github.limits import Meter, Secondary
+from jenkins_bootstrap.embedded.github.model import DEMO_TOKEN, App, Delay, Fault, Faults, Token
 from jenkins_bootstrap.embedded.github.organisation import (
     OWNER_NAME,
     REPOSITORY_NAME,
     Record,
     read_organisation,
 )
+from jenkins_bootstrap.embedded.github.state import OVERLAY, STATE_FILE, read_state
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.files import canonical_json, write_atomic
 
-STATE_FILE = "github.json"
-DEMO_TOKEN = "not-a-real-token"  # noqa: S105 - it is what it says
 TOKEN_SECONDS = 3600
-WINDOW_SECONDS = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What a token may do. `scopes` is None for an installation's token, which sees only `owner`; `ends` is a time."""
-
-    login: str = "demo-user"
-    scopes: tuple[str, ...] | None = ("repo", "read:org", "admin:org_hook")
-    owner: str | None = None
-    ends: float | None = None
-
-    def sees(self, record: Record) -> bool:
-        if not record.private:
-            return True
-        if self.scopes is None:
-            return self.owner is not None and self.owner.lower() == record.owner.lower()
-        return "repo" in self.scopes
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """A GitHub App. Without `public_key` (PEM) a JWT's claims are checked, its signature is not; `id` "" takes any."""
-
-    id: str = ""
-    slug: str = "demo-app"
-    public_key: str | None = None
-    installations: Mapping[int, str] = field(default_factory=dict)
-    permissions: Mapping[str, str] = field(default_factory=lambda: {"metadata": "read", "contents": "read"})
-
-
-@dataclass(slots=True)
-class Fault:
-    """A wrong answer to give instead of the right one, or the right one altered.
-
-    Args:
-        status, headers, body: the answer; a body that is not text or bytes is sent as JSON.
-        times: how many requests it meets.
-        path: only requests whose path contains this.
-        skip: matching requests that pass unharmed before it starts.
-        alter: gets the right answer's JSON and returns what is sent instead; status and body are then unused.
-    """
-
-    status: int = 500
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = ""
-    times: int = 1
-    path: str = ""
-    skip: int = 0
-    alter: Callable[[Any], Any] | None = None
+HOOKS_FILE = "github-hooks.json"
+DELIVERIES_FILE = "github-deliveries.db"
 
 
 @dataclass(slots=True)
@@ -91,17 +46,24 @@ class Store:
     app: App = field(default_factory=App)
     clock: Callable[[], float] = time.time
     points: int = 5000
-    faults: list[Fault] = field(default_factory=list)
+    secondary: Secondary = field(default_factory=Secondary)
+    faults: Faults = field(default_factory=Faults)
+    delays: list[Delay] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    """The latest, as `METHOD /path`."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """How many there were, by method and route: `GET /repos/{owner}/{repo}`."""
+    hooks: Hooks = field(default_factory=Hooks)
+    deliveries: Deliveries = field(default_factory=Deliveries)
     owner_types: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Lower-case login to login and type."""
     remembered: dict[Any, Any] = field(default_factory=dict)
     """For the query: orders that were computed; emptied by each change."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    meter: Meter = field(default_factory=Meter)
     _keys: dict[str, int] = field(default_factory=dict)
     _known: dict[str, int] = field(default_factory=dict)
-    _overlay: dict[str, Any] = field(default_factory=dict)
-    _used: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    _overlay: dict[str, Any] = field(default_factory=lambda: {"changed": {}, "created": [], "deleted": [], "moved": {}})
 
     @classmethod
     def load(
@@ -125,11 +87,11 @@ class Store:
         Raises:
             BootstrapError: the file or the state is cut off or wrong; nothing is written then.
         """
-        kept = _read_state(state / STATE_FILE)
+        kept = read_state(state / STATE_FILE)
         records = read_organisation(file)
         store = cls({}, state, {token: Token() for token in tokens}, clock=clock)
         store._known = kept["ids"]
-        store._overlay = {name: kept[name] for name in ("changed", "created", "deleted")}
+        store._overlay = {name: kept[name] for name in OVERLAY}
         store._number(records)
         for record in [*records, *(Record(**values) for values in kept["created"])]:
             for name, value in kept["changed"].get(str(record.id), {}).items():
@@ -140,6 +102,8 @@ class Store:
         owners = dict.fromkeys(record.owner for record in records)
         store.app = app or App(installations=dict(enumerate(owners, start=1)))
         store._save()
+        store.hooks = Hooks.load(state / HOOKS_FILE)
+        store.deliveries = Deliveries(state / DELIVERIES_FILE, lambda: store.clock())  # noqa: PLW0108 - the clock may be replaced
         return store
 
     def _number(self, records: list[Record]) -> None:
@@ -180,6 +144,13 @@ class Store:
             found = self._keys.get(f"{owner}/{name}".lower())
             return None if found is None else self.repositories[found]
 
+    def moved(self, owner: str, name: str) -> Record | None:
+        """The repository that had this name once, if no other has it now; GitHub redirects to it."""
+        with self.lock:
+            key = f"{owner}/{name}".lower()
+            number = None if key in self._keys else self._overlay["moved"].get(key)
+            return None if number is None else self.repositories.get(number)
+
     def of_owner(self, owner: str) -> list[Record]:
         with self.lock:
             lower = owner.lower()
@@ -199,6 +170,9 @@ class Store:
             new = Record(**{**asdict(record), "updated_at": self.now(), **values})
             self._check_name(new, record.id)
             del self._keys[record.key]
+            if new.key != record.key:
+                self._overlay["moved"][record.key] = record.id
+                self._overlay["moved"].pop(new.key, None)
             for name in [*values, "updated_at"]:
                 setattr(record, name, getattr(new, name))
             self._keys[record.key] = record.id
@@ -217,6 +191,7 @@ class Store:
             taken = {*self.repositories, *self._known.values(), *self._overlay["deleted"]}
             record.id = _fresh_id(f"{record.key}@{now}", taken)
             self._keys[record.key] = record.id
+            self._overlay["moved"].pop(record.key, None)
             self.repositories[record.id] = record
             self._overlay["created"].append(asdict(record))
             self._save()
@@ -225,6 +200,7 @@ class Store:
     def delete(self, record: Record) -> None:
         with self.lock:
             del self._keys[record.key], self.repositories[record.id]
+            self._overlay["moved"] = {k: n for k, n in self._overlay["moved"].items() if n != record.id}
             self._overlay["deleted"].append(record.id)
             self._save()
 
@@ -257,28 +233,18 @@ class Store:
             return value, ends
 
     def spend(self, token: str, resource: str, cost: int) -> tuple[int, int]:
-        """Take points from this hour; returns how many are used (never more than there are) and the hour's end."""
-        with self.lock:
-            window = int(self.clock()) // WINDOW_SECONDS
-            key = (token, resource, window)
-            self._used = {k: v for k, v in self._used.items() if k[2] == window}
-            self._used[key] = self._used.get(key, 0) + cost
-            return self._used[key], (window + 1) * WINDOW_SECONDS
+        """Take points from this hour; returns how many are used by now and the hour's end."""
+        return self.meter.spend(token, resource, cost, self.clock())
 
-    def next_fault(self, path: str) -> Fault | None:
+    def next_fault(self, path: str, method: str = "POST") -> Fault | None:
         """The first fault that meets this request, counted down."""
         with self.lock:
-            for fault in self.faults:
-                if fault.path not in path:
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
-                    continue
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.faults.remove(fault)
-                return fault
-        return None
+            return self.faults.next(method, path)
+
+    def delay(self, path: str) -> float:
+        """Seconds that the answer to this path is held back."""
+        with self.lock:
+            return next((d.seconds for d in self.delays if d.path in path), 0.0)
 
 
 def _fresh_id(key: str, taken: set[int]) -> int:
@@ -286,27 +252,3 @@ def _fresh_id(key: str, taken: set[int]) -> int:
     while number in taken:
         number = number % 2**30 + 1
     return number
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    empty: dict[str, Any] = {"version": 1, "ids": {}, "changed": {}, "created": [], "deleted": []}
-    try:
-        kept = json.loads(path.read_bytes())
-        known = {f.name for f in fields(Record)}
-        fits = kept["version"] == 1 and all(type(kept[name]) is type(value) for name, value in empty.items())
-        fits = fits and all(set(values) <= known for values in (*kept["changed"].values(), *kept["created"]))
-    except FileNotFoundError:
-        return empty
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _bad_state(path) from error
-    if not fits:
-        raise _bad_state(path)
-    return {name: kept[name] for name in empty}
-
-
-def _bad_state(path: Path) -> BootstrapError:
-    return BootstrapError(
-        "is not the state of an embedded GitHub",
-        where=str(path),
-        hint="remove it while the embedded target is down; repositories then come from the organisation file alone",
-    )

@@ -1,8 +1,11 @@
-"""Makes the fixtures of this folder from the packages that GitHub's Octokit publishes; README.md says which.
+"""Makes what we hold of GitHub's own descriptions from the packages that Octokit publishes; README.md says which.
 
     python tests/data/github/make.py examples FOLDER   # the unpacked @octokit/webhooks-examples
+    python tests/data/github/make.py schema FOLDER     # @octokit/graphql-schema: the fixture, and the cut that ships
+    python tests/data/github/make.py openapi FOLDER    # @octokit/openapi
+    python tests/data/github/make.py webhooks FOLDER   # @octokit/openapi-webhooks
 
-The fixtures are the packages' own words, only fewer of them. Nothing here is run by the tests.
+What is made has the packages' own words, only fewer of them. Nothing here is run by the tests.
 """
 
 from __future__ import annotations
@@ -14,6 +17,40 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+CUT = HERE.parents[2] / "jenkins_bootstrap" / "embedded" / "github" / "schema.graphql"
+
+# The fields that the embedded GitHub answers, by type. Enumerations, inputs and scalars come with what names them.
+ANSWERED = {
+    "Query": "id node nodes organization rateLimit repository repositoryOwner user viewer",
+    "Node": "id",
+    "RepositoryOwner": "avatarUrl id login repositories repository resourcePath url",
+    "Organization": "avatarUrl databaseId description id login name repositories repository resourcePath url",
+    "User": "avatarUrl databaseId id login name repositories repository resourcePath url",
+    "RepositoryConnection": "edges nodes pageInfo totalCount totalDiskUsage",
+    "RepositoryEdge": "cursor node",
+    "PageInfo": "endCursor hasNextPage hasPreviousPage startCursor",
+    "Repository": "createdAt databaseId defaultBranchRef description diskUsage forkCount homepageUrl id isArchived"
+    " isDisabled isEmpty isFork isInOrganization isLocked isMirror isPrivate isTemplate name nameWithOwner object owner"
+    " primaryLanguage pushedAt ref repositoryTopics resourcePath sshUrl stargazerCount updatedAt url visibility",
+    "Ref": "id name prefix repository target",
+    "Language": "color id name",
+    "RepositoryTopicConnection": "edges nodes pageInfo totalCount",
+    "RepositoryTopicEdge": "cursor node",
+    "RepositoryTopic": "id resourcePath topic url",
+    "Topic": "id name",
+    "GitObject": "abbreviatedOid commitResourcePath commitUrl id oid repository",
+    "Blob": "abbreviatedOid byteSize commitResourcePath commitUrl id isBinary isTruncated oid repository text",
+    "Commit": "abbreviatedOid commitResourcePath commitUrl committedDate id message oid repository tree",
+    "Tree": "abbreviatedOid commitResourcePath commitUrl entries id oid repository",
+    "TreeEntry": "extension isGenerated mode name object oid path size type",
+    "RateLimit": "cost limit nodeCount remaining resetAt used",
+}
+
+NOTE = """\
+# A part of GitHub's public GraphQL schema: the fields that the embedded GitHub answers, word for word but without their
+# descriptions. Anything else is a validation error. Cut by tests/data/github/make.py from @octokit/graphql-schema
+# {version}, "Copyright (c) GitHub 2025 - Licensed as MIT": tests/data/github/README.md has the licence's text.
+"""
 
 
 def write(name: str, data: Any) -> None:
@@ -28,7 +65,67 @@ def examples(folder: Path) -> None:
     write("webhooks-examples.json.gz", {event["name"]: event["examples"] for event in published})
 
 
-MAKERS = {"examples": examples}
+def schema(folder: Path) -> None:
+    """The whole schema without descriptions as a fixture, and the cut."""
+    import graphql
+
+    version = json.loads((folder / "package.json").read_text("utf-8"))["version"]
+    published = graphql.parse((folder / "schema.graphql").read_text("utf-8"), no_location=True)
+    plain = graphql.visit(published, WithoutDescriptions())
+    write("schema.graphql.gz", graphql.print_ast(plain))
+    definitions = {d.name.value: d for d in plain.definitions if d.kind.endswith("type_definition")}
+    kept: dict[str, Any] = {}
+    wanted = ["Query"]
+    while wanted:
+        name = wanted.pop()
+        if name in kept or name in ("String", "Int", "Float", "Boolean", "ID"):
+            continue
+        definition = definitions[name]
+        if definition.kind in ("object_type_definition", "interface_type_definition"):
+            fields = ANSWERED[name].split()
+            definition.fields = tuple(f for f in definition.fields if f.name.value in fields)
+            assert len(definition.fields) == len(fields), name
+            definition.interfaces = tuple(i for i in definition.interfaces if i.name.value in ANSWERED)
+        kept[name] = definition
+        wanted += names_in(definition)
+        # Whoever asks for an interface gets one of the types that have it.
+        wanted += [other for other in ANSWERED if name in (i.name.value for i in definitions[other].interfaces or ())]
+    assert kept.keys() >= ANSWERED.keys(), ANSWERED.keys() - kept.keys()
+    text = "\n\n".join(graphql.print_ast(kept[name]) for name in sorted(kept))
+    CUT.write_text(NOTE.format(version=version) + "\n" + text + "\n", "utf-8")
+
+
+def names_in(definition: Any) -> list[str]:
+    import graphql
+
+    found: list[str] = []
+
+    class Names(graphql.Visitor):
+        def enter_named_type(self, node: Any, *_: Any) -> None:
+            found.append(node.name.value)
+
+    graphql.visit(definition, Names())
+    return found
+
+
+try:
+    from graphql import REMOVE, Visitor
+
+    class WithoutDescriptions(Visitor):
+        """Takes out descriptions, and who may see a field: the latter is GitHub's own affair."""
+
+        def enter_directive(self, node: Any, *_: Any) -> Any:
+            return REMOVE if node.name.value == "requiredCapabilities" else None
+
+        def enter(self, node: Any, *_: Any) -> Any:
+            if getattr(node, "description", None) is not None:
+                node.description = None
+
+except ImportError:  # only the maker `schema` needs it
+    pass
+
+
+MAKERS = {"examples": examples, "schema": schema}
 
 if __name__ == "__main__":
     MAKERS[sys.argv[1]](Path(sys.argv[2]))
