@@ -1,0 +1,46 @@
+"""What the receiver asks of others: the reconciliation, and the deliveries that GitHub could not make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from jenkins_bootstrap.receiver.events import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a reconciliation came to: how many changes it made, and its summary for people, a line each.
+
+    `error` is empty when everything that was wanted is done. What failed is tried again.
+    """
+
+    changes: int = 0
+    lines: tuple[str, ...] = ()
+    error: str = ""
+
+
+Reconcile = Callable[[Target | None], Result]
+"""Brings the job of one repository in step with GitHub, or (None) all of them. Raises BootstrapError."""
+
+Alone = Callable[[], AbstractContextManager[object]]
+"""Only one process works on the jobs at a time. Raises Busy when another one does."""
+
+
+class Busy(Exception):
+    """Another process works on the jobs; its words say which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A delivery that GitHub could not make: of which hook, its id, what it was, and how to have it sent again."""
+
+    hook: str
+    id: str
+    event: str
+    again: Callable[[], None]
+
+
+FindMissed = Callable[[], list[Missed]]
+"""The deliveries of the last three days none of whose attempts got a good answer. Raises BootstrapError."""

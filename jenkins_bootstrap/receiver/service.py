@@ -1,0 +1,156 @@
+"""The receiver as a whole: queue, worker, server, the reading of secrets. Runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.receiver.catchup import catch_up
+from jenkins_bootstrap.receiver.intake import Intake
+from jenkins_bootstrap.receiver.keys import Keys
+from jenkins_bootstrap.receiver.ports import Alone, FindMissed, Reconcile
+from jenkins_bootstrap.receiver.queue import Queue
+from jenkins_bootstrap.receiver.server import Server
+from jenkins_bootstrap.receiver.telling import Metrics, Say, line, to_stderr
+from jenkins_bootstrap.receiver.worker import Worker
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from jenkins_bootstrap.config.models import Settings
+
+STOP_SECONDS = 20.0
+"""How long the work under way may go on after a stop is asked for."""
+
+
+@dataclass
+class Service:
+    """What `serve` runs.
+
+    Args:
+        settings: of the image.
+        database: the queue's file.
+        read_secret: reads the values of the key-value secret.
+        reconcile: makes the function that does the work, from what gives it those values.
+        alone: the lock of the jobs.
+        find_missed: finds what GitHub could not deliver; None when that is not to be looked at.
+        token: reads the reconcile token.
+        first: seconds until the first full reconciliation.
+    """
+
+    settings: Settings
+    database: Path
+    read_secret: Callable[[], Mapping[str, str]]
+    reconcile: Callable[[Callable[[], Mapping[str, str]]], Reconcile]
+    alone: Alone = contextlib.nullcontext
+    find_missed: Callable[[Callable[[], Mapping[str, str]]], FindMissed] | None = None
+    token: Callable[[], str] = str
+    say: Say = to_stderr
+    first: float = 0.0
+    stop_seconds: float = STOP_SECONDS
+
+    def __post_init__(self) -> None:
+        controller = self.settings.controller
+        self.queue = Queue(self.database, controller.receiver.queue_most)
+        self.metrics = Metrics(self.queue)
+        self.keys = Keys(self.read_secret, controller.boot.look_every_minutes * 60.0, failed=self._unread)
+        self.worker = Worker(
+            self.queue,
+            self.reconcile(lambda: self.keys.values),
+            self.alone,
+            self.settings.jobs.sync.every_minutes * 60.0,
+            metrics=self.metrics,
+            say=self.say,
+            first=self.first,
+        )
+        self.intake = Intake(self.settings, self.queue, self.keys, self.worker.wake)
+        self.server = Server(
+            self.queue, self.keys, self.intake, self.worker, token=self.token, metrics=self.metrics, say=self.say
+        )
+        self._stopping = threading.Event()
+
+    def run(self, started: Callable[[str, int], None] = lambda _host, _port: None) -> None:
+        """Serve until SIGTERM or SIGINT. `started` is told the address. Raises BootstrapError when it is taken."""
+        asyncio.run(self._run(started))
+
+    async def _run(self, started: Callable[[str, int], None]) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        runner = await self.start()
+        try:
+            host, port = runner.addresses[0][:2]
+            self.say(line("serve", address=f"{host}:{port}"))
+            started(host, port)
+            await stop.wait()
+        finally:
+            await self.stop(runner)
+
+    async def start(self) -> web.AppRunner:
+        """Listen and begin to work."""
+        from aiohttp import web
+
+        runner = web.AppRunner(
+            self.server.app(),
+            handle_signals=False,
+            access_log=None,
+            keepalive_timeout=75,
+            # A body that was refused is not read on.
+            lingering_time=0,
+            auto_decompress=False,
+        )
+        await runner.setup()
+        receiver = self.settings.controller.receiver
+        where = f"{receiver.address}:{receiver.port}"
+        try:
+            await web.TCPSite(runner, receiver.address, receiver.port, backlog=512).start()
+        except OSError as error:
+            await runner.cleanup()
+            self.queue.close()
+            raise BootstrapError(
+                f"cannot be listened on: {error.strerror}", where=where, hint="choose another controller.receiver.port"
+            ) from None
+        await asyncio.to_thread(self.keys.refresh)
+        self.worker.start()
+        self._beside: list[asyncio.Task[Any]] = [asyncio.create_task(self._refresh())]
+        if self.find_missed is not None:
+            find = self.find_missed(lambda: self.keys.values)
+            # A thread of its own: asking GitHub may take longer than a stop may.
+            threading.Thread(
+                target=catch_up,
+                args=(find, self.queue, self.say),
+                kwargs={"stopping": self._stopping.is_set},
+                name="catch-up",
+                daemon=True,
+            ).start()
+        return runner
+
+    async def stop(self, runner: web.AppRunner) -> None:
+        """Take no more in, finish what is under way within `stop_seconds`. What is left stays in the queue."""
+        self._stopping.set()
+        for task in self._beside:
+            task.cancel()
+        await runner.cleanup()
+        ended = await asyncio.to_thread(self.worker.stop, self.stop_seconds)
+        left = self.queue.waiting().length
+        if ended:
+            self.queue.close()
+        self.say(line("stop", outcome="done" if ended else "work goes on at the next start", waiting=left))
+
+    async def _refresh(self) -> None:
+        """Read the secret again as it gets old."""
+        while True:
+            await asyncio.sleep(min(self.settings.controller.boot.look_every_minutes * 60.0, 60.0))
+            if self.keys.is_due():
+                await asyncio.to_thread(self.keys.refresh)
+
+    def _unread(self, error: BootstrapError) -> None:
+        self.metrics.unread()
+        self.say(line("secret", outcome="failed", error="; ".join(str(error).splitlines())[:500]))
