@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from jenkins_bootstrap.config.fields import (
+    LINE,
     TEXT,
     Find,
+    Form,
     LocalPath,
     LongText,
     Model,
@@ -92,8 +94,12 @@ class Java(Model):
 
 class Account(Model):
     id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name to sign in with", examples=["ada"])
-    full_name: str = Field("", pattern=rf"^({_CHAR}*{_INK}{_CHAR}*)?$", description="name as people read it")
-    email: str = Field("", pattern=rf"^({_INK}({_CHAR}*{_INK})?)?$", description="address for mail")
+    full_name: Annotated[str, LINE] = Field(
+        "", pattern=rf"^({_CHAR}*{_INK}{_CHAR}*)?$", description="name as people read it"
+    )
+    email: Annotated[str, Form("one line without blanks at its ends")] = Field(
+        "", pattern=rf"^({_INK}({_CHAR}*{_INK})?)?$", description="address for mail"
+    )
     role: Role = Field("reader", description="what the account may do")
 
 
@@ -138,7 +144,7 @@ class Credential(Model):
     kind: Literal["text", "username-password", "ssh-key", "file"] = Field(
         description="text: a secret text; username-password: a registry's; ssh-key: a deploy key; file: a secret file"
     )
-    username: str | None = Field(
+    username: Annotated[str | None, Form("one line of at most 255 characters")] = Field(
         None,
         pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]{1,255}$",
         description="username-password and ssh-key: the user; without it the secret is an object with username and "
@@ -147,13 +153,13 @@ class Credential(Model):
     file_name: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="file: the name builds see", examples=["kubeconfig"]
     )
-    folder: str | None = Field(
+    folder: Annotated[str | None, Form("names of letters, digits, blanks, _ . and -, with / between")] = Field(
         None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*(/[A-Za-z0-9][A-Za-z0-9 _.-]*)*$",
         description="only for jobs below this folder: jobs.folder, or jobs.folder/OWNER; all jobs when absent",
         examples=["github/acme-demo"],
     )
-    description: str = Field("", pattern=TEXT, description="what people read beside it")
+    description: Annotated[str, LINE] = Field("", pattern=TEXT, description="what people read beside it")
 
 
 class AcceptedFinding(Model):
@@ -176,7 +182,7 @@ class Boot(Model):
     attempts: int = Field(
         3, ge=1, le=20, description="failed boots after which the instance stays as it is and raises an alarm"
     )
-    alarm_topic: str | None = Field(
+    alarm_topic: Annotated[str | None, Form("arn:aws:sns:REGION:ACCOUNT:TOPIC")] = Field(
         None,
         pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
         description="ARN of an SNS topic that is told when a controller gives up",
@@ -208,12 +214,12 @@ RECEIVER_PATH = "jenkins-bootstrap"
 
 
 class Controller(Model):
-    url: str = Field(
+    url: Annotated[str, Form("http:// or https://, HOST[:PORT][/PATH]; no user, query or #")] = Field(
         pattern=rf"^https?://({_HOST})(:[0-9]{{1,5}})?({_SEGMENT})*/?$",
         description="the URL people and webhooks use",
         examples=["https://jenkins.example.com/"],
     )
-    admin_address: str = Field(
+    admin_address: Annotated[str, Form("ADDRESS or NAME <ADDRESS>")] = Field(
         "",
         pattern=rf"^({_ADDRESS}|{_INK}{_CHAR}*<{_ADDRESS}>)?$",
         description="sender of Jenkins' mail, as jenkins@example.com or Jenkins <jenkins@example.com>",

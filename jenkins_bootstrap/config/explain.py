@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from jenkins_bootstrap.config.document import Document, Mark, Place, kind
+from jenkins_bootstrap.config.fields import Form
 from jenkins_bootstrap.config.models import CROSS_CHECK, Settings
 from jenkins_bootstrap.errors import SettingsError, nearest
 
@@ -89,17 +90,17 @@ def _one(place: Place, details: list[ErrorDetails], document: Document) -> Setti
         case type_ if type_ in _WANTED:
             return _wrong_type(place, details, document)
     if detail["loc"][-1] == "[key]":
-        what = f"the key {str(detail['input'])[:_LONGEST_SHOWN]!r} {_rule(detail)}"
+        what = f"the key {str(detail['input'])[:_LONGEST_SHOWN]!r} {_rule(place, detail)}"
         return SettingsError(what, where=document.where(place, key=True), hint="choose another key")
-    what = f"{_rule(detail)}; seen: {_shown(place, detail['input'], document)}"
+    what = f"{_rule(place, detail)}; seen: {_shown(place, detail['input'], document)}"
     return SettingsError(what, where=document.where(place), hint=hint)
 
 
-def _rule(detail: ErrorDetails) -> str:
+def _rule(place: Place, detail: ErrorDetails) -> str:
     ctx = detail.get("ctx", {})
     match detail["type"]:
         case "string_pattern_mismatch":
-            return f"does not have the form {ctx['pattern']}"
+            return f"does not have the form {_form(place, ctx['pattern'], key=detail['loc'][-1] == '[key]')}"
         case "greater_than_equal":
             return f"must be {ctx['ge']} or more"
         case "less_than_equal":
@@ -227,6 +228,24 @@ def _right(place: Place) -> str:
     if not examples:
         return words
     return f"for example {examples[0]}" + (f" ({words})" if words else "")
+
+
+def _form(place: Place, pattern: str, *, key: bool) -> str:
+    """What a text at `place`, or a key there, must be like: in the model's words, else its pattern."""
+    annotation: Any = Settings
+    field: FieldInfo | None = None
+    for part in place[:-1] if key else place:
+        annotation, field = _step(annotation, part)
+    return next(_forms((*(field.metadata if field else ()), annotation)), pattern)
+
+
+def _forms(parts: Iterable[Any]) -> Iterator[str]:
+    """The words of each Form among these, and inside them; of a mapping's key before those of its values."""
+    for part in parts:
+        if isinstance(part, Form):
+            yield part.words
+        yield from _forms(getattr(part, "__metadata__", ()))
+        yield from _forms(typing.get_args(part))
 
 
 def _examples(annotation: Any) -> list[Any]:

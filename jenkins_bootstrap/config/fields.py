@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 Architecture = Literal["amd64", "arm64"]
 Role = Literal["administrator", "developer", "reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a text must be like, in words: beside a pattern that nobody can read."""
+
+    words: str
 
 
 class Model(BaseModel):
@@ -29,13 +37,20 @@ LocalPath = Annotated[Path, Field(strict=False), AfterValidator(_against_setting
 UrlOrPath = Annotated[str, Field(min_length=1), AfterValidator(_url_or_path)]
 TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*$"
 """One line: no control characters, no line separators, and nothing else that Jenkins' XML does not give back."""
-Text = Annotated[str, Field(pattern=TEXT)]
-LongText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufffe\uffff]*$")]
+LINE = Form("one line without control characters")
+Text = Annotated[str, Field(pattern=TEXT), LINE]
+LongText = Annotated[
+    str,
+    Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufffe\uffff]*$"),
+    Form("text without control characters"),
+]
 """As Text, with line breaks and tabs."""
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=TEXT), LINE]
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["linux"])]
 PluginName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"])
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(@[A-Za-z0-9][A-Za-z0-9_.+-]*)?$", examples=["ec2", "git@5.7.0"]),
+    Form("NAME or NAME@VERSION"),
 ]
 InstanceType = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", examples=["m7i.large"])]
 

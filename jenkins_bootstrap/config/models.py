@@ -26,9 +26,11 @@ from jenkins_bootstrap.config.controller import (
     WarUrl,
 )
 from jenkins_bootstrap.config.fields import (
+    LINE,
     Architecture,
     Find,
     FindImage,
+    Form,
     InstanceType,
     Label,
     LocalPath,
@@ -91,7 +93,7 @@ class AgentTemplate(Model):
     remote_user: str = Field(
         "admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$", description="user the controller signs in as"
     )
-    remote_fs: str = Field(
+    remote_fs: Annotated[str, Form("an absolute path without blanks")] = Field(
         "/home/admin",
         pattern=r"^/[^\x00-\x20\x7f-\x9f\s\u2028\u2029\ufffe\uffff]*$",
         description="absolute path of the agent's work",
@@ -141,7 +143,7 @@ class Hooks(Model):
         pattern=r"^https?://\S+$",
         description="where GitHub reaches the receiver; <controller.url>jenkins-bootstrap/webhook when absent",
     )
-    canary: str | None = Field(
+    canary: Annotated[str | None, Form("OWNER/NAME")] = Field(
         None,
         pattern=r"^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$",
         description="owner/name of a repository that `hooks check` may send a push for",
@@ -193,7 +195,7 @@ class Sync(Model):
 
 class Jobs(Model):
     folder: str = Field("github", pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$", description="top folder of our jobs")
-    script_path: str = Field(
+    script_path: Annotated[str, LINE] = Field(
         "Jenkinsfile",
         pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]+$",
         description="path of the pipeline in a branch",

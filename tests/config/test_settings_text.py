@@ -1,8 +1,15 @@
 """Texts that Jenkins would not keep as they are, or could not store, are told with their place in the file."""
 
-import pytest
+import re
+import typing
+from typing import Annotated
 
+import pytest
+from pydantic import BaseModel, Field
+
+from jenkins_bootstrap.config.fields import Form
 from jenkins_bootstrap.config.load import parse
+from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError
 
 SETTINGS = """\
@@ -72,7 +79,9 @@ def test_an_option_may_have_several_lines_but_nothing_that_cannot_be_stored(tmp_
     ],
 )
 def test_a_url_that_jenkins_would_change_or_refuse_is_an_error(tmp_path, url):
-    with pytest.raises(BootstrapError, match=r"s.yml:5:\d+: controller.url: does not have the form"):
+    with pytest.raises(
+        BootstrapError, match=r"s.yml:5:\d+: controller.url: does not have the form http:// or https://,"
+    ):
         parsed(tmp_path, url=url)
 
 
@@ -108,3 +117,43 @@ def test_an_address_is_kept(tmp_path, address):
 def test_what_jenkins_would_trim_of_an_account_is_an_error(tmp_path, line):
     with pytest.raises(BootstrapError, match=r"controller.accounts\[0\]"):
         parsed(tmp_path, more=f"accounts: [{{id: ada, {line}}}]")
+
+
+def without_words(annotation, metadata, seen):
+    """The patterns of more than 40 characters that no Form stands beside, from an annotation of the settings down."""
+    found = [m for each in metadata for m in (*getattr(each, "metadata", ()), each)]
+    if not any(isinstance(m, Form) for m in found):
+        yield from (m.pattern for m in found if len(getattr(m, "pattern", None) or "") > 40)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in seen:
+        seen.add(annotation)
+        for field in annotation.model_fields.values():
+            yield from without_words(field.annotation, field.metadata, seen)
+    for inner in typing.get_args(annotation):
+        yield from without_words(inner, getattr(inner, "__metadata__", ()), seen)
+
+
+def test_each_pattern_that_nobody_can_read_has_words_beside_it():
+    seen = set()
+    assert list(without_words(Settings, (), seen)) == []
+    assert len(seen) > 10
+    bare = list[Annotated[str, Field(pattern="a" * 41)]]
+    assert list(without_words(bare, (), seen)) == ["a" * 41]
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "words"),
+    [
+        ("", "admin_address: a", "ADDRESS or NAME <ADDRESS>"),
+        ("", 'plugins: ["git 5"]', "NAME or NAME@VERSION"),
+        ("", "boot: {alarm_topic: operators}", "arn:aws:sns:REGION:ACCOUNT:TOPIC"),
+        ("", r'sign_in: {kind: saml, options: {a: "a\0b"}}', "text without control characters"),
+        ("", r'sign_in: {kind: saml, options: {"a\0b": a}}', "one line without control characters"),
+        ("", r'volume: {tags: {Name: "a\0b"}}', "one line without control characters"),
+        (r'tags: {"a\0b": a}', "", "one line without control characters"),
+        ("", "accounts: [{id: a b}]", "^[A-Za-z0-9_-]{1,64}$"),
+    ],
+)
+def test_what_a_text_must_be_like_is_told_in_words_or_by_a_short_pattern(tmp_path, line, more, words):
+    with pytest.raises(BootstrapError) as caught:
+        parsed(tmp_path, line=line, more=more)
+    assert re.search(rf"does not have the form {re.escape(words)}(; seen.*)?$", str(caught.value), re.MULTILINE)
