@@ -18,7 +18,7 @@ from jenkins_bootstrap.errors import BootstrapError
 
 STAGE_SECONDS = 600.0
 """A stage may make a thousand jobs."""
-_MARK = "jenkins-bootstrap-result "
+MARK = "jenkins-bootstrap-result "
 _SCRIPT = """
 import java.nio.charset.StandardCharsets
 import java.nio.file.Files
@@ -114,7 +114,7 @@ class Controller:
     def failed_plugins(self) -> tuple[str, ...]:
         """Names of the plugins whose start failed, which Jenkins does not list among the others."""
         text = self._script(
-            "println '" + _MARK + "' + groovy.json.JsonOutput.toJson(jenkins.model.Jenkins.get().pluginManager"
+            "println '" + MARK + "' + groovy.json.JsonOutput.toJson(jenkins.model.Jenkins.get().pluginManager"
             ".failedPlugins*.name)"
         )
         return tuple(sorted(str(name) for name in json.loads(self._marked(text, "failed plugins"))))
@@ -130,7 +130,7 @@ class Controller:
             "@RESULT@": _quoted(result),
             # Groovy makes a class of it, as it does of the file that a boot runs.
             "@NAME@": _quoted(PurePosixPath(stage).stem + ".groovy"),
-            "@MARK@": _MARK,
+            "@MARK@": MARK,
         }
         script = re.sub("@[A-Z]+@", lambda match: values[match[0]], _SCRIPT)
         try:
@@ -151,8 +151,8 @@ class Controller:
     def _marked(self, text: str, what: str) -> str:
         """The line that carries an answer; the rest is whatever the script printed."""
         for line in text.splitlines():
-            if line.startswith(_MARK):
-                return line.removeprefix(_MARK)
+            if line.startswith(MARK):
+                return line.removeprefix(MARK)
         raise self._error(f"{what}: the answer is not that of our script", "look in the log of Jenkins")
 
     def _json(self, path: str) -> Any:
