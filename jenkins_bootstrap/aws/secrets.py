@@ -263,7 +263,22 @@ def _agent_key(secret: Secret, where: str) -> Checked[str]:
 def _settings(settings: Settings, secret: Secret, where: str) -> Checked[Mapping[str, str]]:
     sign_ins = {owner.sign_in for owner in settings.github.owners}
     values = check_settings_secret(secret.text, where, sign_ins, named_keys(settings.controller))
+    _check_administrator(settings.controller, values["admin_username"], where)
     return Checked(replace(secret.shape, keys=tuple(sorted(values))), values)
+
+
+def _check_administrator(controller: Controller, name: str, where: str) -> None:
+    """Raise SecretError when an account of the settings is the administrator but for case, which Jenkins does not see:
+    as the very same name it is the administrator."""
+    if controller.sign_in.kind != "accounts":  # the administrator breaks glass then, and is alone
+        return
+    for number, account in enumerate(controller.accounts):
+        if account.id != name and account.id.casefold() == name.strip().casefold():
+            raise SecretError(
+                f"the value of admin_username is controller.accounts[{number}] in other letters",
+                where=where,
+                hint="write it as there, or take that account out: the administrator has one anyway",
+            )
 
 
 def _credential(credential: Credential, secret: Secret, where: str) -> Checked[Mapping[str, str]]:

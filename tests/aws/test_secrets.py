@@ -144,6 +144,23 @@ def test_keys_that_the_settings_name_are_known(settings):
         secrets.check_settings_secret(json.dumps(both | {"password_grace": "x"}), "secret", {"token"}, named)
 
 
+@pytest.mark.parametrize("name", ["Ada", "ADA", "ada "])
+def test_an_account_that_is_the_administrator_but_for_case_is_told(aws, settings, name):
+    accounts = [Account(id="grace"), Account(id="ada")]
+    controller = settings.controller.model_copy(update={"accounts": accounts})
+    wanted = settings.model_copy(update={"controller": controller})
+    aws.client("secretsmanager").create_secret(Name="jenkins", SecretString=json.dumps(GOOD | {"admin_username": name}))
+    with pytest.raises(SecretError, match=r"admin_username is controller\.accounts\[1\] in other letters") as error:
+        secrets.settings_secret(aws, wanted)
+    assert name not in str(error.value)
+    github = controller.model_copy(update={"sign_in": SignIn(kind="github", options={})})
+    outside = wanted.model_copy(update={"controller": github})
+    assert secrets.settings_secret(aws, outside).value["admin_username"] == name
+    same = json.dumps(GOOD | {"admin_username": "ada"})
+    aws.client("secretsmanager").put_secret_value(SecretId="jenkins", SecretString=same)
+    assert secrets.settings_secret(aws, wanted).value["admin_username"] == "ada"
+
+
 def test_values_are_in_no_repr(aws, settings):
     aws.client("secretsmanager").create_secret(Name="jenkins", SecretString=json.dumps(GOOD))
     assert CANARY not in repr(secrets.read(aws, "jenkins"))
