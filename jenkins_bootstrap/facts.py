@@ -50,6 +50,48 @@ class ListedOwners:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook on GitHub. Its secret is never told; times are ISO 8601 UTC.
+
+    `scope` is the organisation's login, or `owner/name` of a repository. `last_code` is the status that its last
+    delivery got, which GitHub tells with the hooks of repositories alone.
+    """
+
+    scope: str
+    id: int
+    url: str
+    events: tuple[str, ...]
+    active: bool = True
+    content_type: str = "json"
+    insecure_ssl: str = "0"
+    has_secret: bool = True
+    updated_at: str = ""
+    last_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt of GitHub to deliver an event. `code` is the status that it got, 0 when there was no answer.
+
+    `guid` is the same for all attempts at one event, `id` is not. `status` is GitHub's word for how it went.
+    """
+
+    id: int
+    guid: str
+    delivered_at: str
+    event: str
+    code: int
+    status: str = ""
+    action: str | None = None
+    redelivery: bool = False
+    seconds: float = 0.0
+
+    @property
+    def arrived(self) -> bool:
+        return 200 <= self.code < 300
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """An AMI. `created` is ISO 8601 UTC as AWS gives it."""
 

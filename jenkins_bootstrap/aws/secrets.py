@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from jenkins_bootstrap.aws.credentials import check_characters, check_rsa_pem, credential_value
 from jenkins_bootstrap.aws.session import Aws, AwsError
-from jenkins_bootstrap.aws.webhook import superseded, with_overlap
+from jenkins_bootstrap.aws.webhook import KEYS, superseded, with_overlap
 from jenkins_bootstrap.config.checks import NOT_PEOPLE
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Controller, Settings
@@ -28,6 +28,8 @@ OPTIONAL = (
     "github_webhook_username",
     "github_webhook_password",
     "github_webhook_secret_previous",
+    "github_receiver_secret",
+    "github_receiver_secret_previous",
     "github_repos",
     "jenkins_url",
     "break_glass",
@@ -63,9 +65,10 @@ class Checked(Generic[T]):
 class SecretValues:
     """Every value a controller needs; what could not be read is empty or not there. Only ids show in its repr.
 
-    `values` are the keys of the key-value secret, with `github_webhook_secret_previous` filled in during an overlap;
-    `credentials` the parts of each further credential by its id, as secrets.json holds them; `overlap_open` whether
-    deliveries signed with an earlier webhook secret are accepted.
+    `values` are the keys of the key-value secret, with `github_webhook_secret_previous` and
+    `github_receiver_secret_previous` filled in during an overlap; `credentials` the parts of each further credential by
+    its id, as secrets.json holds them; `overlap_open` whether deliveries signed with an earlier webhook secret are
+    accepted.
     """
 
     agent_key_pem: str = field(repr=False)
@@ -221,13 +224,13 @@ def values_of(settings: Settings, found: Mapping[str, Any]) -> SecretValues:
     """Put the answers to `questions` together, by the path of the setting; what is missing is blank."""
     values: Mapping[str, str] = found[SETTINGS].value if SETTINGS in found else {}
     if values:
-        values = with_overlap(values, found.get(OVERLAP, ()))
+        values = with_overlap(values, found.get(OVERLAP, {}))
     paths = {one.id: credential_path(number) for number, one in enumerate(settings.controller.credentials)}
     return SecretValues(
         agent_key_pem=found[AGENT_KEY].value if AGENT_KEY in found else "",
         values=values,
         credentials={id_: found[path].value for id_, path in paths.items() if path in found},
-        overlap_open=bool(values.get("github_webhook_secret_previous")),
+        overlap_open=any(values.get(f"{key}_previous") for key in KEYS),
     )
 
 

@@ -1,4 +1,5 @@
-"""The webhook secret before the newest one: while hooks are moved, deliveries signed with it still count."""
+"""The webhook secrets before the newest ones, with which deliveries still count while hooks are moved; and since when
+the present ones are in force."""
 
 from __future__ import annotations
 
@@ -9,13 +10,14 @@ from typing import Any
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
 
-KEY = "github_webhook_secret"
+KEYS = ("github_webhook_secret", "github_receiver_secret")
+"""What deliveries to Jenkins and to the receiver are signed with."""
 MOST = 10
 """Versions that are read at most; a secret that is changed more often within the overlap has its own problem."""
 
 
-def superseded(aws: Aws, name: str, now: datetime, hours: int) -> tuple[str, ...]:
-    """The webhook secrets of versions of the secret `name` that ended within the last `hours`, the newest first.
+def superseded(aws: Aws, name: str, now: datetime, hours: int) -> Mapping[str, tuple[str, ...]]:
+    """By key, the webhook secrets of versions of the secret `name` that ended within the last `hours`, newest first.
 
     A version ended when the next one was made. The newest, if it is not the current one, has ended by a roll-back: when
     is not known, so it counts for as long after it was made. All versions are looked at, not AWSPREVIOUS alone: another
@@ -23,12 +25,12 @@ def superseded(aws: Aws, name: str, now: datetime, hours: int) -> tuple[str, ...
     one that the current one corrects.
     """
     if hours == 0:
-        return ()
+        return {}
     try:
         versions = sorted(_versions(aws, name), key=lambda version: version["CreatedDate"])
     except AwsError as error:
         if error.code == "ResourceNotFoundException":  # told by whoever reads the current version
-            return ()
+            return {}
         raise
     ends = [v["CreatedDate"] for v in (*versions[1:], *versions[-1:])]
     ended = [
@@ -36,8 +38,33 @@ def superseded(aws: Aws, name: str, now: datetime, hours: int) -> tuple[str, ...
         for version, end in zip(versions, ends, strict=True)
         if "AWSCURRENT" not in version.get("VersionStages", []) and now - end < timedelta(hours=hours)
     ]
-    found = (_webhook_secret(aws, name, version) for version in reversed(ended[-MOST:]))
-    return tuple(secret for secret in found if secret is not None)
+    found = [_webhook_secrets(aws, name, version) for version in reversed(ended[-MOST:])]
+    return {key: tuple(values[key] for values in found if key in values) for key in KEYS}
+
+
+def in_force(aws: Aws, name: str) -> Mapping[str, datetime]:
+    """Since when the present value of each webhook secret of the secret `name` is in force, as far as AWS remembers; a
+    key without a value is not there.
+
+    A value that was rolled back to counts from the version whose place it took again, the latest that is sure.
+    """
+    versions = sorted(_versions(aws, name), key=lambda version: version["CreatedDate"])
+    place = next((n for n, v in enumerate(versions) if "AWSCURRENT" in v.get("VersionStages", [])), None)
+    if place is None:
+        return {}
+    current, created = _read(aws, name, versions[place]["VersionId"])
+    newer = versions[place + 1 :]
+    if newer:
+        created = _read(aws, name, newer[-1]["VersionId"])[1]
+    since = {} if created is None else dict.fromkeys(current, created)
+    asked = set() if newer else set(since)
+    for version in reversed(versions[max(0, place - MOST) : place]):
+        if not asked:
+            break
+        before, created = _read(aws, name, version["VersionId"])
+        asked = {key for key in asked if created is not None and before.get(key) == current[key]}
+        since.update({key: created for key in asked if created is not None})
+    return since
 
 
 def _versions(aws: Aws, name: str) -> Iterator[Mapping[str, Any]]:
@@ -54,27 +81,36 @@ def _versions(aws: Aws, name: str) -> Iterator[Mapping[str, Any]]:
         token = {"NextToken": page["NextToken"]}
 
 
-def _webhook_secret(aws: Aws, name: str, version: str) -> str | None:
+def _webhook_secrets(aws: Aws, name: str, version: str) -> dict[str, str]:
+    return _read(aws, name, version)[0]
+
+
+def _read(aws: Aws, name: str, version: str) -> tuple[dict[str, str], datetime | None]:
+    """The webhook secrets of a version and when it was made; nothing when it is gone, no secrets when it is broken."""
     try:
         answer = aws.call("secretsmanager", "get_secret_value", SecretId=name, VersionId=version)
     except AwsError as error:
         if error.code == "ResourceNotFoundException":  # AWS removes versions that no stage names
-            return None
+            return {}, None
         raise
+    created: datetime = answer["CreatedDate"]
     try:
         value = json.loads(answer.get("SecretString", ""))
     except ValueError:
-        return None
-    found = value.get(KEY) if isinstance(value, dict) else None
-    return found if isinstance(found, str) and found.strip() else None
+        return {}, created
+    found = {key: value.get(key) for key in KEYS} if isinstance(value, dict) else {}
+    return {key: secret for key, secret in found.items() if isinstance(secret, str) and secret.strip()}, created
 
 
-def with_overlap(values: Mapping[str, str], ended: tuple[str, ...]) -> Mapping[str, str]:
-    """The values with the webhook secret before the current one, if one of `ended` (newest first) differs from it.
+def with_overlap(values: Mapping[str, str], ended: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:
+    """The values with each webhook secret before the current one, if one of `ended` (newest first) differs from it.
 
     A key of the secret itself wins, an empty one too: it says that there is none.
     """
-    if f"{KEY}_previous" in values:
-        return values
-    previous = next((secret for secret in ended if secret != values[KEY]), None)
-    return values if previous is None else {**values, f"{KEY}_previous": previous}
+    more = {}
+    for key in KEYS:
+        if f"{key}_previous" not in values and key in values:
+            previous = next((secret for secret in ended.get(key, ()) if secret != values[key]), None)
+            if previous is not None:
+                more[f"{key}_previous"] = previous
+    return {**values, **more} if more else values

@@ -16,6 +16,7 @@ from typing import Any
 from jenkins_bootstrap.github.errors import (
     Forbidden,
     GitHubError,
+    NotAccepted,
     NotFound,
     NotResolved,
     QueryRefused,
@@ -116,6 +117,9 @@ def error_of(answer: Answer, where: str, subject: str) -> GitHubError | None:
         )
     if answer.status in (404, 410):
         return NotFound(f"GitHub has no {subject} that this sign-in may see (404)", where=where, hint=NOT_FOUND_HINT)
+    if answer.status == 422:
+        said = "; ".join(printable(str(e.get("message", ""))) for e in answer.errors if e.get("message"))
+        return NotAccepted(f"GitHub does not accept it (422{_said(said or answer.message)})", where=where)
     if answer.status >= 400:
         return QueryRefused(f"GitHub answered {answer.status}{_said(answer.message, ' ')}", where=where)
     return _error_of_query(answer, where, subject)

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from jenkins_bootstrap.errors import SecretError
 from jenkins_bootstrap.github.errors import NotGitHub, SignInRefused
@@ -17,6 +17,7 @@ from jenkins_bootstrap.github.errors import NotGitHub, SignInRefused
 if TYPE_CHECKING:
     from jenkins_bootstrap.config.models import Owner
 
+T = TypeVar("T")
 Exchange = Callable[[str, str, str], Mapping[str, Any]]
 """(method, path below the API root, value of Authorization) -> the JSON object of the answer."""
 
@@ -104,7 +105,7 @@ class AppAuth:
         now = int(self._clock() + self._offset)
         return jwt.encode({"iat": now - 60, "exp": now + 540, "iss": self._app_id}, self._key, algorithm="RS256")
 
-    def app_call(self, exchange: Exchange, method: str, path: str) -> Mapping[str, Any]:
+    def app_call(self, exchange: Callable[[str, str, str], T], method: str, path: str) -> T:
         """A call as the App itself; once more with the server's time when the two clocks differ."""
         try:
             return exchange(method, path, f"bearer {self.jwt()}")

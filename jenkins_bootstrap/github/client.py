@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -132,10 +133,36 @@ class Client:
         """GET below the REST root."""
         return self._signed("GET", self.root + path, subject=subject)
 
+    def change(self, method: str, path: str, *, subject: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """POST, PATCH, PUT or DELETE below the REST root. An answer without content has None for data."""
+        return self._signed(method, self.root + path, subject=subject, body=body)
+
+    def pages(self, path: str, *, subject: str, as_app: bool = False) -> Iterator[Any]:
+        """The items of a REST list, page after page by its Link header, each page asked for when it is needed."""
+        url: str | None = self.root + path
+        while url is not None:
+            if not url.startswith(self.root + "/"):
+                raise NotGitHub("the next page is elsewhere", where=f"GET {self.root}{path}", hint=API_URL_HINT)
+            below = url.removeprefix(self.root)
+            answer = self.ask_as_app("GET", below, subject=subject) if as_app else self.get(below, subject=subject)
+            if not isinstance(answer.data, list):
+                raise NotGitHub("the answer is no JSON list", where=f"GET {url}", hint=API_URL_HINT)
+            yield from answer.data
+            url = next_page(answer.headers)
+
     def as_app(self, method: str, path: str) -> Mapping[str, Any]:
         """A call as the GitHub App itself, not as its installation."""
         assert isinstance(self.auth, AppAuth)
         return self.auth.app_call(self._exchange, method, path)
+
+    def ask_as_app(self, method: str, path: str, *, subject: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """The same for every shape of answer, and with a body."""
+        assert isinstance(self.auth, AppAuth)
+
+        def send(method: str, path: str, authorization: str) -> Answer:
+            return self._send(method, self.root + path, authorization, subject=subject, body=body)
+
+        return self.auth.app_call(send, method, path)
 
     def _exchange(self, method: str, path: str, authorization: str) -> Mapping[str, Any]:
         answer = self._send(method, self.root + path, authorization, subject=f"App installation ({path})")
@@ -257,6 +284,15 @@ def _headers(response: requests.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
+def next_page(headers: Mapping[str, str]) -> str | None:
+    """The address of the next page that a Link header (RFC 8288) names."""
+    for part in headers.get("link", "").split(","):
+        found = re.fullmatch(r"""\s*<([^<>]+)>\s*;.*\brel="?next"?.*""", part)
+        if found:
+            return found[1]
+    return None
+
+
 def _read(response: requests.Response, where: str) -> Answer:
     headers = _headers(response)
     status = response.status_code
@@ -267,6 +303,8 @@ def _read(response: requests.Response, where: str) -> Answer:
             where=where,
             hint=API_URL_HINT,
         )
+    if status in (202, 204) and not response.content:
+        return Answer(status, headers, None)
     try:
         return Answer(status, headers, json.loads(response.content))
     except (ValueError, RecursionError):

@@ -59,6 +59,10 @@ class QueryTooLarge(QueryRefused):
     """GraphQL gave up half-way as the query takes too much of the server: the caller can ask for less."""
 
 
+class NotAccepted(QueryRefused):
+    """422: REST does not take the values that it was given."""
+
+
 class NotResolved(NotFound):
     """GraphQL says that what a query is about does not exist, or may not be seen. A 404 of the address is none."""
 

@@ -1,8 +1,10 @@
 """Every secret's value at once: further credentials by kind, the webhook secret before the newest; no value told."""
 
+import itertools
 import json
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -10,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from jenkins_bootstrap.aws import find, secrets
 from jenkins_bootstrap.aws.credentials import credential_value
-from jenkins_bootstrap.aws.webhook import superseded
+from jenkins_bootstrap.aws.webhook import in_force, superseded
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import SecretError, SeveralErrors, raise_all
@@ -121,7 +123,7 @@ def test_a_version_before_that_is_of_no_use_does_no_harm(aws, put, before):
 
 
 def test_without_a_version_before_there_is_none(aws, put):
-    assert superseded(aws, "jenkins", now(), 24) == ()
+    assert not any(superseded(aws, "jenkins", now(), 24).values())
 
 
 def test_another_key_changed_since_does_not_end_the_overlap(aws, put):
@@ -155,6 +157,69 @@ def test_a_version_that_a_rotation_has_only_begun_does_not_count(aws, put):
         "secretsmanager", "put_secret_value", SecretId="jenkins", SecretString=pending, VersionStages=["AWSPENDING"]
     )
     assert not all_values(aws, settings(), now()).overlap_open
+
+
+def test_the_receivers_secret_before_is_accepted_too_and_each_has_its_own_overlap(aws, put):
+    put("jenkins", json.dumps(VALUES | {"github_receiver_secret": f"{CANARY}-r1"}))
+    assert not all_values(aws, settings(), now()).overlap_open
+    put("jenkins", json.dumps(VALUES | {"github_receiver_secret": f"{CANARY}-r2"}))
+    found = all_values(aws, settings(), now())
+    assert found.values["github_receiver_secret_previous"] == f"{CANARY}-r1"
+    assert "github_webhook_secret_previous" not in found.values
+    assert found.overlap_open
+    put("jenkins", json.dumps(VALUES))
+    assert "github_receiver_secret_previous" not in all_values(aws, settings(), now()).values
+
+
+def made(aws, number):
+    """When the version of that place was made; -1 is the newest."""
+    versions = aws.call("secretsmanager", "list_secret_version_ids", SecretId="jenkins", IncludeDeprecated=True)
+    ids = [version["VersionId"] for version in versions["Versions"]]
+    found = [aws.call("secretsmanager", "get_secret_value", SecretId="jenkins", VersionId=id_) for id_ in ids]
+    return sorted(one["CreatedDate"] for one in found)[number]
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """Every version is made at a second of its own."""
+    from moto.secretsmanager import models
+
+    ticks = itertools.count(2_000_000_000, 100)
+    monkeypatch.setattr(models, "time", SimpleNamespace(time=lambda: float(next(ticks))))
+
+
+def test_since_when_a_webhook_secret_is_in_force_is_known(aws, put, ticking):
+    put("jenkins", json.dumps(VALUES | {"github_receiver_secret": f"{CANARY}-r"}))
+    put(
+        "jenkins",
+        json.dumps(VALUES | {"github_webhook_secret": f"{CANARY}-w2", "github_receiver_secret": f"{CANARY}-r"}),
+    )
+    put(
+        "jenkins",
+        json.dumps(
+            VALUES
+            | {"github_webhook_secret": f"{CANARY}-w2", "github_receiver_secret": f"{CANARY}-r", "jenkins_url": "x"}
+        ),
+    )
+    found = in_force(aws, "jenkins")
+    assert found == {"github_webhook_secret": made(aws, 2), "github_receiver_secret": made(aws, 1)}
+    put("jenkins", json.dumps(VALUES))
+    assert in_force(aws, "jenkins") == {"github_webhook_secret": made(aws, 4)}
+
+
+def test_a_value_that_was_rolled_back_to_counts_from_the_version_in_between(aws, put, ticking):
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "not-a-real-mistake"}))
+    versions = aws.call("secretsmanager", "list_secret_version_ids", SecretId="jenkins")["Versions"]
+    stages = {stage: v["VersionId"] for v in versions for stage in v["VersionStages"]}
+    aws.call(
+        "secretsmanager",
+        "update_secret_version_stage",
+        SecretId="jenkins",
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=stages["AWSPREVIOUS"],
+        RemoveFromVersionId=stages["AWSCURRENT"],
+    )
+    assert in_force(aws, "jenkins") == {"github_webhook_secret": made(aws, -1)}
 
 
 def test_everything_that_is_wrong_is_told_at_once_and_without_a_value(aws, put):
