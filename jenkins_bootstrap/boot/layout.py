@@ -41,6 +41,11 @@ class Layout:
         return self.share / "stages"
 
     @property
+    def classes(self) -> Path:
+        """What the stages were compiled to when the image was baked."""
+        return self.share / "stages.jar"
+
+    @property
     def plugins(self) -> Path:
         return self.share / "plugins"
 
@@ -78,6 +83,11 @@ class Layout:
         return self.run / "service-token"
 
     @property
+    def reconcile_token(self) -> Path:
+        """The word with which the receiver can be asked for a reconciliation, and for nothing else."""
+        return self.run / "reconcile-token"
+
+    @property
     def results(self) -> Path:
         """One JSON file a stage: what came of it."""
         return self.run / "stages"
@@ -100,6 +110,16 @@ class Layout:
         return self.run / "embedded.json"
 
     @property
+    def state(self) -> Path:
+        """Root's memory of this instance; outlives a reboot."""
+        return self.root / "var/lib/jenkins-bootstrap"
+
+    @property
     def boots(self) -> Path:
-        """Count of failed boots on this instance; outlives a reboot."""
-        return self.root / "var/lib/jenkins-bootstrap/boots.json"
+        """Count of failed boots on this instance."""
+        return self.state / "boots.json"
+
+    @property
+    def deliveries(self) -> Path:
+        """The receiver's queue."""
+        return self.state / "deliveries.db"

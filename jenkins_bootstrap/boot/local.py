@@ -216,9 +216,11 @@ def lay_out(
     stages: Mapping[str, str],
     seed: Mapping[str, bytes],
     documents: Mapping[str, str] = {},
+    classes: bytes | None = None,
 ) -> None:
     """Make what an image carries below `layout.root`, for its owner's eyes only: war, stages, seed, and `documents` by
-    their name in /usr/share/jenkins-bootstrap; and an empty JENKINS_HOME."""
+    their name in /usr/share/jenkins-bootstrap; and an empty JENKINS_HOME. `classes` is the archive of the stages'
+    classes, where there is one."""
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.root.chmod(0o700)
     for path in (layout.run.parent, layout.home, layout.war.parent, layout.share):
@@ -226,6 +228,8 @@ def lay_out(
     if not layout.war.exists():
         layout.war.symlink_to(war.resolve())
     _write(layout.stages, {name: text.encode() for name, text in stages.items()})
+    if classes is not None:
+        _write(layout.classes.parent, {layout.classes.name: classes})
     _write(layout.seed.parent, seed)
     _write(layout.share, {name: text.encode() for name, text in documents.items()})
 

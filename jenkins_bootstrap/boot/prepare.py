@@ -248,7 +248,7 @@ class Boot:
         return token if whole and all(c in "0123456789abcdef" for c in token) else None
 
     def do_hooks(self, _found: Any) -> str:
-        return f"{hooks.fill(self.layout, self.owners)} stages"
+        return f"{hooks.fill(self.layout, self.owners, self.say)} stages"
 
     def do_facts(self, found: Found) -> str:
         from jenkins_bootstrap.stages.facts_document import facts_document

@@ -175,6 +175,7 @@ def controller_content(ctx: Context, parts: Prepared) -> ControllerContent:
         seed=seed_files(made.jobs, made.folders, parts.made.listed_at),
         archives=tuple(Archive(p.name, (folder or Path()) / f"{p.name}.jpi", p.sha256) for p in plugins),
         settings=canonical_json(image_settings(ctx.settings)),
+        classes=parts.compiled.classes,
     )
 
 

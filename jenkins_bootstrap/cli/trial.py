@@ -238,6 +238,7 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
     from jenkins_bootstrap.files import canonical_json
     from jenkins_bootstrap.jobs.seed import seed_files
     from jenkins_bootstrap.plugins.lock import dumps
+    from jenkins_bootstrap.stages.compile import compile_stages
     from jenkins_bootstrap.stages.render import render
 
     assert trial.war is not None
@@ -252,11 +253,16 @@ def put(ctx: Context, trial: Trial, layout: Layout, port: int, memory: Path | No
         seed_path=str(layout.seed),
         sources=trial.carried.sources,
     )
+    with ctx.progress("compiling the stages"):
+        compiled = compile_stages(stages, own=trial.settings.controller.stages)
+    if not compiled.compiled:
+        ctx.warn(f"the stages are {content.compiled_words(compiled)}; Jenkins does it itself, which takes longer")
     rendered = trial.made.rendered
     local.lay_out(
         layout,
         war=trial.war.path,
         stages=stages,
+        classes=compiled.classes,
         seed=seed_files(rendered.jobs, rendered.folders, trial.made.listed_at),
         documents={
             layout.plugin_lock.name: dumps(trial.carried),

@@ -45,6 +45,8 @@ class ControllerContent:
     seed: Mapping[str, bytes] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     settings: str = "{}\n"
+    classes: bytes | None = None
+    """What the stages were compiled to, made of them and so outside the key; None where they were not compiled."""
 
     @property
     def seed_jobs(self) -> int:

@@ -5,7 +5,8 @@ scripts/ checks/  those that the template names; checks/own/ those of the settin
 files.tar         files that the settings put in the image
 and for a controller:
 runtime.tar.gz    the dependencies of our package (/opt/jenkins-bootstrap/lib)
-payload.tar       our package, its launcher, units, stages, plugin lock, plugins, settings.json, image.json
+payload.tar       our package, its launcher, units, stages, plugin lock, plugins, settings.json, image.json; and the
+                  stages' classes, made of them and outside the content key
 seed.tar          the jobs of the day, outside the content key
 jenkins.war       when there is one
 """
@@ -85,6 +86,7 @@ def bake_facts(inputs: ImageInputs, key: str) -> dict[str, object]:
         "java": int(inputs.settings.get("java", "0")),
         "jenkins": jenkins,
         "stages": sorted(content.stages) if content is not None else [],
+        "classes": content is not None and content.classes is not None,
         "seed_jobs": content.seed_jobs if content is not None else 0,
         "plugins": len(content.archives) if content is not None else 0,
     }
@@ -129,6 +131,8 @@ def _write_controller(
             members.append(Member(f"{UNITS}/{rest}", _bytes(value)))
         elif name in ("plugins.lock.json", "settings.json"):
             members.append(Member(f"{_SHARE}/{name}", _bytes(value)))
+    if content.classes is not None:
+        members.append(Member(f"{_SHARE}/stages.jar", content.classes))
     for archive in content.archives:
         _verify(archive)
         members.append(Member(f"{_SHARE}/plugins/{archive.name}.jpi", archive.path))

@@ -4,6 +4,8 @@ What this proves: every script is read, resolved and written as classes by Groov
 literal, no name is misspelt among those the script declares, and no constant or method is too large. Jenkins treats a
 script that does not compile as a warning and comes up without it, so this must be known before.
 
+The classes of our own stages are handed out, for Jenkins to run: compiling them there takes longer than what they do.
+
 What it does not prove: that a class of Jenkins or of a plugin exists (imports are satisfied by empty stand-ins, plugins
 are loaded by name), that a method exists (Groovy finds methods when it runs), or what a script does.
 """
@@ -18,13 +20,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.errors import BootstrapError, ToolError, raise_all
 from jenkins_bootstrap.files import canonical_json, write_atomic
 from jenkins_bootstrap.resources import share
+from jenkins_bootstrap.stages.classes import class_name, pack
 
 GROOVY = "2.4.21"
 """The version inside Jenkins since 2.361 (groovy-all in the war), and of Debian's package `groovy`."""
@@ -36,7 +39,10 @@ TIMEOUT = 180.0
 
 @dataclass(frozen=True, slots=True)
 class CompileReport:
-    """What came of it. `compiled` False means not tried, for `reason`; a script that is wrong is an error instead."""
+    """What came of it. `compiled` False means not tried, for `reason`; a script that is wrong is an error instead.
+
+    `classes` is the archive of the classes of our own stages (see `classes`), None where there is none of them.
+    """
 
     compiled: bool
     files: tuple[str, ...]
@@ -45,6 +51,7 @@ class CompileReport:
     reason: str = ""
     seconds: float = 0.0
     cached: bool = False
+    classes: bytes | None = field(default=None, repr=False)
 
 
 def compile_stages(
@@ -69,15 +76,21 @@ def compile_stages(
     kept = None if cache is None else cache / f"compiled-{_key(files, program)}.json"
     if kept is not None and (report := _recall(kept)) is not None:
         return report
-    answer = _run(files, program)
+    answer, classes = _run(files, program)
     if answer["groovy"] != GROOVY:
         return _not_compiled(files, f"{program} is Groovy {answer['groovy']}, Jenkins has {GROOVY}", require)
     raise_all([_error(problem, own) for problem in answer["problems"]])
+    ours = {path: text for path, text in files.items() if class_name(path) is not None}
+    if unmade := [path for path in ours if f"{class_name(path)}.class" not in classes]:
+        raise ToolError(f"made no class of {', '.join(unmade)}", where=program, hint="install Groovy again")
     seconds = round(time.monotonic() - started, 3)
     report = CompileReport(True, tuple(files), answer["groovy"], answer["java"], seconds=seconds)
+    archive = pack(ours, classes) if ours else None
     if kept is not None:
-        write_atomic(kept, canonical_json(asdict(report)))
-    return report
+        if archive is not None:
+            write_atomic(kept.with_suffix(".jar"), archive)
+        write_atomic(kept, canonical_json({k: v for k, v in asdict(report).items() if k != "classes"}))
+    return replace(report, classes=archive)
 
 
 def _not_compiled(files: Mapping[str, str], reason: str, require: bool) -> CompileReport:
@@ -104,7 +117,9 @@ def _recall(kept: Path) -> CompileReport | None:
     """The report kept for this key, or None; a file that cannot be read is as good as none."""
     try:
         values = json.loads(kept.read_text())
-        return CompileReport(**(values | {"files": tuple(values["files"]), "cached": True}))
+        report = CompileReport(**(values | {"files": tuple(values["files"]), "cached": True}))
+        with_classes = any(class_name(path) is not None for path in report.files)
+        return replace(report, classes=kept.with_suffix(".jar").read_bytes() if with_classes else None)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -113,20 +128,22 @@ def _script() -> Path:
     return share("groovy") / "compile.groovy"
 
 
-def _run(files: Mapping[str, str], program: str) -> dict[str, Any]:
-    """Run the compiler script over the files in a folder of their own; its answer, with our paths in it."""
+def _run(files: Mapping[str, str], program: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Run the compiler script over the files in a folder of their own; its answer, with our paths in it, and the
+    classes of our own stages by their path in the archive."""
     with tempfile.TemporaryDirectory(prefix="jenkins-bootstrap-compile-") as name:
-        folder = Path(name)
+        folder, made = Path(name), Path(name) / "classes"
         ours: dict[str, str] = {}
         for number, (path, text) in enumerate(files.items()):
             # The class is named after the file, so the ending goes and the rest becomes letters; names stay apart.
-            place = folder / f"Stage{number}_{''.join(c if c.isalnum() else '_' for c in Path(path).name)}.groovy"
+            own = f"Stage{number}_{''.join(c if c.isalnum() else '_' for c in Path(path).name)}"
+            place = folder / f"{class_name(path) or own}.groovy"
             write_atomic(place, text)
             ours[str(place)] = path
         environment = os.environ | {"JAVA_OPTS": f"{os.environ.get('JAVA_OPTS', '')} {JAVA_OPTIONS}".strip()}
         try:
             done = subprocess.run(
-                [program, "-Dfile.encoding=UTF-8", str(_script()), *ours],
+                [program, "-Dfile.encoding=UTF-8", str(_script()), str(made), *ours],
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -138,6 +155,9 @@ def _run(files: Mapping[str, str], program: str) -> dict[str, Any]:
             raise ToolError(f"did not answer within {TIMEOUT:.0f} seconds", where=program, hint="try again") from None
         except OSError as error:
             raise ToolError(f"cannot be run: {error.strerror}", where=program, hint="install it again") from error
+        classes: dict[str, bytes] = {}
+        for top in (made / stage for path in files if (stage := class_name(path)) is not None):
+            classes |= {str(one.relative_to(top)): one.read_bytes() for one in top.rglob("*.class")}
     lines = done.stdout.strip().splitlines()
     try:
         answer: dict[str, Any] = json.loads(lines[-1])
@@ -150,7 +170,7 @@ def _run(files: Mapping[str, str], program: str) -> dict[str, Any]:
             where=program,
             hint="run `groovy --version`: it needs a working Java",
         ) from None
-    return answer
+    return answer, classes
 
 
 def _error(problem: Mapping[str, Any], own: Path | None) -> BootstrapError:

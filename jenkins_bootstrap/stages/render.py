@@ -23,6 +23,7 @@ SECRETS_PATH = "/run/jenkins-bootstrap/secrets.json"
 SEED_PATH = "/usr/share/jenkins-bootstrap/jobs/seed.json"
 RESULTS_PATH = "/run/jenkins-bootstrap/stages"
 FIRST_PATH = "/usr/share/jenkins-bootstrap/stages/init.groovy"
+CLASSES_PATH = "/usr/share/jenkins-bootstrap/stages.jar"
 
 STAGE_FILES = {
     "init.groovy": "init.groovy",
@@ -91,11 +92,13 @@ def guards(
     secrets_path: str = SECRETS_PATH,
     first_path: str = FIRST_PATH,
     hooks_path: str = "/run/jenkins-bootstrap/hooks",
+    classes_path: str = CLASSES_PATH,
+    first_class: str | None = None,
 ) -> dict[str, str]:
     """The scripts that close Jenkins whatever became of the stages, by their path below the hook root.
 
     They are written there after the stages: their `init.groovy` stands for the first one, which it runs from
-    `first_path`.
+    `first_path`, or as the class `first_class` of the archive `classes_path` where there is one.
     """
     from jenkins_bootstrap.stages.literal import environment
 
@@ -111,9 +114,27 @@ def guards(
             secrets_path=secrets_path,
             first_path=first_path,
             hooks_path=hooks_path,
+            classes_path=classes_path,
+            class_name=first_class,
             stages=list(STAGE_FILES),
         )
         for path, template in scripts.items()
+    }
+
+
+def class_runners(classes: Mapping[str, str], *, classes_path: str = CLASSES_PATH) -> dict[str, str]:
+    """What stands in a stage's file in place of its text: a script that runs the stage's class.
+
+    `classes` is the class of each stage by path, `classes_path` the archive that they are in. Jenkins compiles these,
+    so they are small; the first stage has none, since `guards` has one for it.
+    """
+    from jenkins_bootstrap.stages.literal import environment
+
+    template = environment(share("groovy")).get_template("class.groovy.j2")
+    return {
+        path: template.render(stage=Path(path).name, class_name=name, classes_path=classes_path)
+        for path, name in classes.items()
+        if path != "init.groovy"
     }
 
 

@@ -63,6 +63,8 @@ file("/var/lib/jenkins-bootstrap", "root:root", "0755")
 file(str(SHARE / "settings.json"))
 
 sys.path.insert(0, str(LIBRARY))
+from jenkins_bootstrap.errors import BootstrapError  # noqa: E402 - only there
+
 try:
     from jenkins_bootstrap.boot.documents import read_image_settings
 
@@ -70,6 +72,16 @@ try:
     check("settings.json is read by boot")
 except Exception as error:
     check("settings.json is read by boot", str(error))
+
+if BAKE["classes"]:
+    from jenkins_bootstrap.stages.classes import classes_of
+
+    file(str(SHARE / "stages.jar"))
+    try:
+        classes_of(SHARE / "stages.jar", {stage: (SHARE / "stages" / stage).read_text() for stage in BAKE["stages"]})
+        check("the classes of the stages are made of these stages")
+    except (BootstrapError, OSError) as error:
+        check("the classes of the stages are made of these stages", str(error))
 
 for unit in ("jenkins.service", "jenkins-bootstrap-page.service", "jenkins-bootstrap-watch.service"):
     file(str(UNITS / unit))
@@ -90,7 +102,6 @@ archives = sorted(p.stem for p in plugins.glob("*.jpi"))
 check(f"{BAKE['plugins']} plugins", "" if len(archives) == BAKE["plugins"] else f"holds {len(archives)}")
 if archives:
     from jenkins_bootstrap.boot.plugins_dir import verify
-    from jenkins_bootstrap.errors import BootstrapError
     from jenkins_bootstrap.plugins.lock import read
 
     try:

@@ -13,6 +13,7 @@ from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.prepare import Boot
 from jenkins_bootstrap.boot.writing import write_file
 from jenkins_bootstrap.errors import BootstrapError, LookupFailed
+from jenkins_bootstrap.stages.classes import class_name, pack
 
 
 def state(layout):
@@ -86,6 +87,46 @@ def test_the_hook_root_begins_with_txt_stages_behind_the_guards(boot_of, control
         "init.groovy.d/zz-closed.groovy",
     ]
     assert str(controller.stages / "init.groovy") in (controller.hooks / "init.groovy").read_text()
+
+
+def compiled(layout, **other):
+    """The archive of classes that a bake puts beside the stages; `other` are texts that it was made of instead."""
+    files = {str(p.relative_to(layout.stages)): p.read_text() for p in layout.stages.rglob("*") if p.is_file()}
+    classes = {f"{class_name(path)}.class": b"a class" for path in files}
+    layout.classes.write_bytes(pack(files | other, classes))
+    return files
+
+
+def test_stages_that_were_compiled_with_the_image_are_run_as_classes(boot_of, controller):
+    files = compiled(controller)
+    (controller.stages / "init.groovy.d/mine.txt").write_text("println 'a user's'\n")
+    boot = boot_of()
+    boot.run()
+    texts = {path: (controller.hooks / path).read_text() for path in (*files, "init.groovy.d/mine.txt")}
+    for path in files:
+        assert f"loadClass('jenkins_bootstrap_{path.rpartition('/')[2].partition('.')[0]}')" in texts[path]
+        assert str(controller.classes) in texts[path]
+        assert "println" not in texts[path]
+    assert texts["init.groovy.d/mine.txt"] == "println 'a user's'\n"
+    assert not [line for line in boot.said if "compiles" in line]
+
+
+@pytest.mark.parametrize("case", ["none", "damaged", "of other stages"])
+def test_without_classes_of_these_stages_their_texts_run_and_it_is_said(boot_of, controller, case):
+    files = compiled(controller, **({"init.groovy.d/aws.txt": "another text"} if case == "of other stages" else {}))
+    if case == "none":
+        controller.classes.unlink()
+    elif case == "damaged":
+        controller.classes.write_bytes(controller.classes.read_bytes()[:-100])
+    boot = boot_of()
+    boot.run()
+    for path, text in files.items():
+        assert path == "init.groovy" or (controller.hooks / path).read_text() == text
+    assert "loadClass" not in (controller.hooks / "init.groovy").read_text()
+    (line,) = [
+        line for line in boot.said if line.startswith("Jenkins compiles the stages itself, which takes longer: ")
+    ]
+    assert str(controller.classes) in line
 
 
 def test_a_second_boot_leaves_the_same(boot_of, controller):

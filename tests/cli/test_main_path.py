@@ -11,6 +11,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from jenkins_bootstrap.stages.classes import classes_of
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 REPOSITORIES = 1894
@@ -78,6 +80,9 @@ def test_the_layer_holds_stages_lock_and_a_job_for_every_repository(place):
     run(folder, "render", "--out", str(folder / "out"))
     for stage in STAGES:
         assert (inside / "stages" / stage).read_bytes() == (folder / "out" / stage).read_bytes()
+    if shutil.which("groovy") is not None:
+        texts = {stage: (folder / "out" / stage).read_text() for stage in STAGES}
+        assert list(classes_of(inside / "stages.jar", texts)) == list(STAGES)
     assert (inside / "plugins.lock.json").read_bytes() == (folder / "jenkins-bootstrap.lock.json").read_bytes()
     seed = json.loads((inside / "jobs/seed.json").read_text())
     assert seed["listed_at"].endswith("Z")

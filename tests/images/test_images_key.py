@@ -103,6 +103,15 @@ def test_the_seed_of_jobs_does_not_matter(inputs_of: Inputs, content: Controller
     assert key(other) == key(inputs)
 
 
+def test_the_classes_of_the_stages_do_not_as_they_are_made_of_them(
+    inputs_of: Inputs, settings: Settings, template: Path, content: ControllerContent
+) -> None:
+    image = inputs_of().image
+    package: dict[str, Path | bytes] = {"jenkins_bootstrap/__init__.py": b"1"}
+    variants = (content, replace(content, classes=b"an archive"))
+    assert len({key(gather(image, settings, each, folder=template, package=package)) for each in variants}) == 1
+
+
 @pytest.mark.parametrize("name", ["mine.pkr.hcl", "scripts/own.sh"])
 def test_a_change_of_the_template_matters(inputs_of: Inputs, template: Path, name: str) -> None:
     before = key(inputs_of())

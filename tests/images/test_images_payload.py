@@ -79,9 +79,20 @@ def test_a_controllers_upload(tmp_path: Path, inputs_of: Inputs, cache: Path) ->
     assert modes["usr/local/bin/jenkins-bootstrap"] == (0o755, "root", 0)
     assert modes["usr/share/jenkins-bootstrap/image.json"] == (0o644, "root", 0)
     assert image["content_key"] == "k" * 64 and image["target"] == "embedded"
+    assert json.loads((folder / "bake.json").read_text())["classes"] is False
     assert json.loads((folder / "bake.json").read_text())["seed_jobs"] == 3
     assert (folder / "scripts" / "own.sh").read_text() == "true\n"
     assert not (folder / "jenkins.war").exists()
+
+
+def test_the_classes_of_the_stages_lie_beside_them(
+    tmp_path: Path, inputs_of: Inputs, cache: Path, content: ControllerContent
+) -> None:
+    folder = upload(tmp_path, replace(inputs_of(), controller=replace(content, classes=b"an archive")), cache)
+    with tarfile.open(folder / "payload.tar") as tar:
+        found = tar.extractfile("usr/share/jenkins-bootstrap/stages.jar")
+        assert found is not None and found.read() == b"an archive"
+    assert json.loads((folder / "bake.json").read_text())["classes"] is True
 
 
 def test_units_say_what_the_settings_say() -> None:

@@ -80,6 +80,8 @@ def test_an_unchanged_rendering_costs_no_second_run(groovy_program, tmp_path, mo
     monkeypatch.setattr(compiling.subprocess, "run", lambda *a, **k: pytest.fail("Groovy was started"))
     again = compile_stages(GOOD, groovy=groovy_program, cache=tmp_path / "kept")
     assert (first.cached, again.cached) == (False, True)
+    assert first.classes == again.classes
+    assert first.classes
     assert (again.compiled, again.groovy, again.files) == (True, GROOVY, ("init.groovy",))
 
 
@@ -121,7 +123,15 @@ def test_another_groovy_than_the_one_in_jenkins_does_not_count(fake_groovy, tmp_
 
 def test_words_before_the_answer_are_passed_over(fake_groovy):
     program = fake_groovy('Picked up _JAVA_OPTIONS\n{"groovy": "2.4.21", "java": "17", "problems": []}')
-    assert compile_stages(GOOD, groovy=program).compiled
+    report = compile_stages({"init.groovy.d/mine.txt": "1"}, groovy=program)
+    assert report.compiled
+    assert report.classes is None
+
+
+def test_a_groovy_that_says_all_is_well_and_makes_no_class_is_an_error(fake_groovy):
+    program = fake_groovy('{"groovy": "2.4.21", "java": "17", "problems": []}')
+    with pytest.raises(ToolError, match=r"made no class of init\.groovy"):
+        compile_stages(GOOD, groovy=program)
 
 
 @pytest.mark.parametrize("answer", ["", "no JSON", '{"groovy": "2.4.21"}', '{"problems": [{}]}', "[]"])

@@ -10,9 +10,11 @@ import pytest
 
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.resources import share
+from jenkins_bootstrap.stages.classes import classes_of
+from jenkins_bootstrap.stages.compile import compile_stages
 from jenkins_bootstrap.stages.fitting import CLOUD as NEW_CLOUD
 from jenkins_bootstrap.stages.fitting import INSTANCE_TYPE, OLD_CLOUD, SPECIFICATION, TEMPLATE, fit, given_to
-from jenkins_bootstrap.stages.render import render, write
+from jenkins_bootstrap.stages.render import class_runners, guards, render, write
 from jenkins_bootstrap.stages.signatures import order, tables
 
 pytestmark = pytest.mark.groovy
@@ -74,6 +76,7 @@ SEED = {
     ],
 }
 PLUGINS = "jenkinsClass.get().pluginManager.plugins = [[shortName: 'ec2', version: '1', active: true]]\n"
+STAGES = ("init.groovy", *(f"init.groovy.d/{name}.txt" for name in ("aws", "github", "githubrepos")))
 TOKEN = "github-token"
 MODEL = "jenkinsClass.classLoader.loadClass('org.jenkinsci.plugins.structs.describable.DescribableModel')"
 
@@ -186,6 +189,27 @@ def test_a_whole_boot(boots, hooks):
         "hudson.security.HudsonPrivateSecurityRealm$Details",
         "jenkins.security.ApiTokenProperty",
     ]
+
+
+def test_compiled_with_the_image_the_stages_do_what_their_texts_do(boots, hooks, groovy_program):
+    texts, compiled = hooks(), hooks()
+    files = {path: (compiled / path).read_text() for path in STAGES}
+    archive = compiled / "stages.jar"
+    archive.write_bytes(compile_stages(files, groovy=groovy_program).classes)
+    classes = classes_of(archive, files)
+    places = {"results_path": f"{compiled}/stages", "secrets_path": f"{compiled}/secrets.json"}
+    places |= {"classes_path": str(archive), "hooks_path": str(compiled)}
+    write(compiled, class_runners(classes, classes_path=str(archive)))
+    write(compiled, guards(**places, first_path="/no/such/file", first_class=classes["init.groovy"]))
+    by_text, by_class = boots(texts, compiled)
+    assert (by_class["outcome"], by_class["warnings"], by_class["leaked"]) == ("open", [], []), by_class["message"]
+    assert by_class["ran"] == [*by_text["ran"], "zz-closed.groovy"]
+    assert [line["changes"] for line in lines(by_class).values()] == [
+        line["changes"] for line in lines(by_text).values()
+    ]
+    for part in ("state", "credentials", "clouds", "github", "endpoints", "items", "accounts", "built"):
+        assert by_class[part] == by_text[part], part
+    assert not by_class["secrets"]
 
 
 def test_cloud_and_template_field_by_field(boots, hooks):

@@ -14,6 +14,13 @@ class HudsonPrivateSecurityRealm extends SecurityRealm {
         user.properties << new Details(password: password)
         user
     }
+    User createAccountWithHashedPassword(String name, String hashed) {
+        // HudsonPrivateSecurityRealm.JBCryptEncoder
+        if (!(hashed ==~ /#jbcrypt:\$2a\$([0-9]{2})\$.{53}/)) {
+            throw new IllegalArgumentException('The hashed password was hashed with the correct algorithm but the format was not correct')
+        }
+        createAccount(name, hashed)
+    }
     static class Details {
         String password
         boolean isPasswordCorrect(String candidate) { candidate == password }
