@@ -9,7 +9,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.events import EVENTS
 from jenkins_bootstrap.receiver.ports import FindMissed
 from jenkins_bootstrap.receiver.queue import Queue
-from jenkins_bootstrap.receiver.telling import Say, line
+from jenkins_bootstrap.receiver.telling import Say, line, words_of
 
 MOST = 100
 """Beyond that the full reconciliation, which comes anyway, is the shorter way."""
@@ -41,7 +41,7 @@ def catch_up(
             one.again()
             asked += 1
     except BootstrapError as error:
-        say(line("catch-up", outcome="failed", again=asked, error="; ".join(str(error).splitlines())[:500]))
+        say(line("catch-up", outcome="failed", again=asked, error=words_of(error)))
         return asked
     say(line("catch-up", outcome="done", again=asked, left=len(missed) - asked))
     return asked

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ MANY_FILES = 3000
 """GitHub tells at most so many changed files of a commit."""
 _LOGIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_NODE = re.compile(r"[A-Za-z0-9_=+/-]{1,200}")
 _MOST_ID = 2**63 - 1
 
 
@@ -43,11 +44,13 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A repository to be looked at. `id` says which it is; owner and name are those of the delivery."""
+    """A repository to be looked at. `id` says which it is; owner and name are those of the delivery, `node` is GitHub's
+    other id of it, by which one call finds it whatever it is called now; empty when it was not told."""
 
     owner: str
     name: str
     id: int
+    node: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}"
@@ -90,7 +93,7 @@ def _repository(payload: Mapping[str, Any], settings: Settings) -> Effect:
     owner = target.owner
     if action == "transferred" and not _is_ours(owner, settings):
         owner = _previous_owner(payload) or owner
-        target = Target(owner, target.name, target.id)
+        target = Target(owner, target.name, target.id, target.node)
     if not _is_ours(owner, settings):
         return Effect("another owner's")
     # An action that GitHub adds some day is looked at too: it costs a call.
@@ -183,7 +186,8 @@ def _target(value: Any, path: str, owner: str | None = None) -> Target:
         if not isinstance(told, str) or not _LOGIN.fullmatch(told):
             raise Malformed(f"{path}.owner.login is no login")
         owner = told
-    return Target(owner, name, number)
+    node = value.get("node_id")
+    return Target(owner, name, number, node if isinstance(node, str) and _NODE.fullmatch(node) else "")
 
 
 def _previous_owner(payload: Mapping[str, Any]) -> str | None:

@@ -89,7 +89,7 @@ class Intake:
             return Taken(200, outcome, effect.because, effect, action)
         verdict = await self._commit(Delivery(hook, delivery, time.time(), effect.targets, effect.everything))
         if verdict == "full":
-            raise Refused(503, "full", "too much waits already; the next full reconciliation makes up for it")
+            raise Refused(429, "full", "too much waits already; the next full reconciliation makes up for it")
         if verdict == "duplicate":
             return Taken(200, "duplicate", "has been taken in before", effect, action)
         self._woken()

@@ -34,9 +34,10 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A delivery that GitHub could not make: of which hook, its id, what it was, and how to have it sent again."""
+    """A delivery that GitHub could not make: of which hook (None: not known), its id, what it was, and how to have it
+    sent again."""
 
-    hook: str
+    hook: str | None
     id: str
     event: str
     again: Callable[[], None]

@@ -34,9 +34,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
     hook TEXT NOT NULL, id TEXT NOT NULL, received REAL NOT NULL, PRIMARY KEY (hook, id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS delivery_id ON delivery (id);
 CREATE INDEX IF NOT EXISTS delivery_received ON delivery (received);
 CREATE TABLE IF NOT EXISTS work (
-    key TEXT PRIMARY KEY, owner TEXT, name TEXT, id INTEGER,
+    key TEXT PRIMARY KEY, owner TEXT, name TEXT, id INTEGER, node TEXT,
     seq INTEGER NOT NULL, first REAL NOT NULL, newest REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
@@ -203,14 +204,14 @@ class Queue:
         """The work that is due and has waited longest, everything before single repositories. It stays in the queue."""
         with self._reading() as db:
             row = db.execute(
-                "SELECT key, owner, name, id, seq, first, attempts FROM work WHERE due <= ?"
+                "SELECT key, owner, name, id, node, seq, first, attempts FROM work WHERE due <= ?"
                 " ORDER BY key = ? DESC, first LIMIT 1",
                 (now, EVERYTHING),
             ).fetchone()
         if row is None:
             return None
-        key, owner, name, number, seq, first, attempts = row
-        target = None if key == EVERYTHING else Target(owner, name, number)
+        key, owner, name, number, node, seq, first, attempts = row
+        target = None if key == EVERYTHING else Target(owner, name, number, node)
         # Everything covers what is there now, not only what asked for it.
         return Work(key, target, seq if target else self._seq, first, attempts)
 
@@ -265,10 +266,11 @@ class Queue:
             ).fetchall()
         return [Failing(*row) for row in rows]
 
-    def knows(self, hook: str, id_: str) -> bool:
-        """Whether this delivery has been taken in."""
+    def knows(self, hook: str | None, id_: str) -> bool:
+        """Whether this delivery has been taken in; with None by any hook, as those of one event share its id."""
         with self._reading() as db:
-            return db.execute("SELECT 1 FROM delivery WHERE hook=? AND id=?", (hook, id_)).fetchone() is not None
+            found = db.execute("SELECT 1 FROM delivery WHERE id=? AND hook=coalesce(?, hook) LIMIT 1", (id_, hook))
+            return found.fetchone() is not None
 
     def prune(self, now: float) -> None:
         """Forget deliveries that cannot come again."""
@@ -284,11 +286,12 @@ class Queue:
 
     def _put(self, db: sqlite3.Connection, key: str, target: Target | None, now: float) -> None:
         self._seq += 1
-        owner, name, number = (target.owner, target.name, target.id) if target else (None, None, None)
+        which = (target.owner, target.name, target.id, target.node) if target else (None, None, None, None)
         db.execute(
-            "INSERT INTO work (key, owner, name, id, seq, first, newest) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key)"
-            " DO UPDATE SET owner=excluded.owner, name=excluded.name, seq=excluded.seq, newest=excluded.newest, due=0",
-            (key, owner, name, number, self._seq, now, now),
+            "INSERT INTO work (key, owner, name, id, node, seq, first, newest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET owner=excluded.owner, name=excluded.name, node=excluded.node,"
+            " seq=excluded.seq, newest=excluded.newest, due=0",
+            (key, *which, self._seq, now, now),
         )
 
     @staticmethod

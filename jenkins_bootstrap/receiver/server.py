@@ -102,7 +102,7 @@ class Server:
         response = web.json_response({"outcome": taken.outcome, "because": taken.what}, status=taken.status)
         if taken.status in (408, 413, 503):
             response.force_close()  # the rest of the body is not read
-        if taken.status == 503:
+        if taken.status in (429, 503):
             response.headers["Retry-After"] = "60"
         return response
 

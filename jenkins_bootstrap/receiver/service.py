@@ -18,7 +18,7 @@ from jenkins_bootstrap.receiver.keys import Keys
 from jenkins_bootstrap.receiver.ports import Alone, FindMissed, Reconcile
 from jenkins_bootstrap.receiver.queue import Queue
 from jenkins_bootstrap.receiver.server import Server
-from jenkins_bootstrap.receiver.telling import Metrics, Say, line, to_stderr
+from jenkins_bootstrap.receiver.telling import Metrics, Say, line, to_stderr, words_of
 from jenkins_bootstrap.receiver.worker import Worker
 
 if TYPE_CHECKING:
@@ -153,4 +153,4 @@ class Service:
 
     def _unread(self, error: BootstrapError) -> None:
         self.metrics.unread()
-        self.say(line("secret", outcome="failed", error="; ".join(str(error).splitlines())[:500]))
+        self.say(line("secret", outcome="failed", error=words_of(error)))

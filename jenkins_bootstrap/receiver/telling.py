@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.events import EVENTS
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.receiver.queue import Queue
 
+ERROR_LENGTH = 500
 Say = Callable[[str], None]
 _PLAIN = re.compile(r"[A-Za-z0-9._:/+@-]{1,200}")
 
@@ -26,6 +28,11 @@ def line(what: str, **values: object) -> str:
 def _value(value: object) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def words_of(error: BootstrapError) -> str:
+    """An error on one line, and no longer than a line may be."""
+    return "; ".join(part.strip() for part in str(error).splitlines())[:ERROR_LENGTH]
 
 
 def to_stderr(text: str) -> None:

@@ -16,20 +16,22 @@ from pathlib import Path
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.ports import Alone, Busy, Reconcile, Result
 from jenkins_bootstrap.receiver.queue import Queue, Work
-from jenkins_bootstrap.receiver.telling import Metrics, Say, line
+from jenkins_bootstrap.receiver.telling import Metrics, Say, line, words_of
 
 FIRST_RETRY_SECONDS = 5.0
+FIRST_FULL_RETRY_SECONDS = 60.0
+"""A look at everything lists thousands of repositories."""
 LAST_RETRY_SECONDS = 900.0
 BUSY_SECONDS = 5.0
 PRUNE_SECONDS = 3600.0
 MANY = 100
 """When so many repositories wait, one look at everything costs less: a listing of 10,000 is 100 calls."""
-ERROR_LENGTH = 500
 
 
-def retry_after(attempts: int, jitter: float) -> float:
+def retry_after(attempts: int, jitter: float, *, everything: bool = False) -> float:
     """Seconds until a piece of work that has failed `attempts` times before is tried again; `jitter` is in [0, 1)."""
-    seconds = min(FIRST_RETRY_SECONDS * float(2 ** min(attempts, 20)), LAST_RETRY_SECONDS)
+    first = FIRST_FULL_RETRY_SECONDS if everything else FIRST_RETRY_SECONDS
+    seconds = min(first * float(2 ** min(attempts, 20)), LAST_RETRY_SECONDS)
     return seconds * (0.8 + 0.4 * jitter)
 
 
@@ -93,7 +95,7 @@ class Worker:
                     continue
                 wait = self._seconds_to_wait()
             except BootstrapError as error:  # the queue itself: its disk may be full, and be well again later
-                self._say(line("queue", outcome="failed", error=_words(error)))
+                self._say(line("queue", outcome="failed", error=words_of(error)))
                 wait = BUSY_SECONDS
             self._woken.wait(wait)
 
@@ -133,7 +135,7 @@ class Worker:
             self._queue.postpone(work, self._clock() + BUSY_SECONDS)
             return
         except BootstrapError as error:
-            result = Result(error=_words(error))
+            result = Result(error=words_of(error))
         except Exception as error:  # a defect of ours must not end the worker
             result = Result(error=_defect(error))
         self._end(work, kind, result, time.monotonic() - started)
@@ -141,8 +143,8 @@ class Worker:
     def _end(self, work: Work, kind: str, result: Result, seconds: float) -> None:
         now = self._clock()
         if result.error:
-            due = now + retry_after(work.attempts, self._jitter())
-            self._queue.failed(work, now, due, result.error[:ERROR_LENGTH], result.lines)
+            due = now + retry_after(work.attempts, self._jitter(), everything=work.target is None)
+            self._queue.failed(work, now, due, result.error, result.lines)
         else:
             self._queue.done(work, now, result.lines)
             if work.target is None:
@@ -159,13 +161,9 @@ class Worker:
                 seconds=seconds,
                 waited=max(0.0, now - seconds - work.first),
                 attempt=work.attempts + 1,
-                error=result.error[:ERROR_LENGTH] or None,
+                error=result.error or None,
             )
         )
-
-
-def _words(error: BootstrapError) -> str:
-    return "; ".join(str(error).splitlines())
 
 
 def _defect(error: Exception) -> str:

@@ -93,6 +93,13 @@ def test_another_script_path_and_no_override_file(settings, payload):
     assert effect_of("push", push(payload, (["ci/build"], [], [])), other)
 
 
+def test_the_other_id_goes_along_when_it_is_one(settings, payload):
+    for node, kept in (("R_kgDOA=", "R_kgDOA="), ("a b", ""), (7, ""), (None, "")):
+        sent = payload()
+        sent["repository"]["node_id"] = node
+        assert effect_of("repository", sent, settings).targets[0].node == kept
+
+
 def installed(added=(), removed=(), login="acme-demo", selection="selected"):
     rows = {"repositories_added": list(added), "repositories_removed": list(removed)}
     return {"installation": {"account": {"login": login}}, "repository_selection": selection, **rows}

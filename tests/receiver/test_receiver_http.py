@@ -207,7 +207,7 @@ def test_beyond_the_queues_bound_github_is_told_to_come_again(receiver, payload)
     receiver.work.free.clear()
     receiver.service.queue._most = 2
     answers = [receiver.send("repository", payload(id_=n), id_=str(n)) for n in range(1, 5)]
-    assert answers == [(202, "queued")] * 2 + [(503, "full")] * 2
+    assert answers == [(202, "queued")] * 2 + [(429, "full")] * 2
 
 
 def test_every_example_that_github_publishes_is_answered_well(receiver, examples):

@@ -35,12 +35,13 @@ def test_a_delivery_comes_once_for_each_hook(queue):
     ]
     assert queue.add([delivery("a", ONE)]) == ["duplicate"]
     assert queue.knows("1", "a") and not queue.knows("1", "b")
+    assert queue.knows(None, "a") and not queue.knows("3", "a") and not queue.knows(None, "b")
 
 
 def test_several_deliveries_for_a_repository_are_one_piece_of_work_with_the_newest_name(queue):
-    queue.add([delivery("a", ONE, at=10.0), delivery("b", Target("acme-demo", "renamed", 1), at=20.0)])
+    queue.add([delivery("a", ONE, at=10.0), delivery("b", Target("acme-demo", "renamed", 1, "R_x"), at=20.0)])
     work = queue.take(30.0)
-    assert (work.target.name, work.first) == ("renamed", 10.0)
+    assert (work.target.name, work.target.node, work.first) == ("renamed", "R_x", 10.0)
     queue.done(work, 31.0)
     assert queue.take(32.0) is None
 

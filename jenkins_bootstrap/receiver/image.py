@@ -1,0 +1,228 @@
+"""What the receiver of a controller image is wired to: AWS for the secret, GitHub, the Jenkins beside it. Decides
+nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jenkins_bootstrap.boot import documents
+from jenkins_bootstrap.boot.layout import PORT, Layout
+from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
+from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.facts import Delivery
+from jenkins_bootstrap.receiver.events import Target
+from jenkins_bootstrap.receiver.ports import Busy, Missed, Reconcile, Result
+from jenkins_bootstrap.receiver.service import Service
+from jenkins_bootstrap.receiver.telling import Say, line, to_stderr, words_of
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.aws.session import Aws
+    from jenkins_bootstrap.github.hooks import HooksApi
+    from jenkins_bootstrap.reconcile.source import GitHubSource
+
+Values = Callable[[], Mapping[str, str]]
+KEPT = timedelta(days=3)
+"""So long GitHub keeps deliveries."""
+MOST_WARNINGS = 20
+MOST_DELIVERIES = 1000
+"""Of one webhook: ten calls. What failed before them is found by the full reconciliation."""
+
+
+@dataclass
+class Image:
+    """The image at `layout`. `url` is the Jenkins beside it, `environ` may tell the embedded target's addresses."""
+
+    layout: Layout
+    environ: Mapping[str, str]
+    say: Say = to_stderr
+    url: str = f"http://127.0.0.1:{PORT}/"
+    make_aws: Callable[[], Aws] | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _aws: Aws | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.settings = documents.read_image_settings(self.layout.settings)
+        self.target = documents.read_target(self.layout, self.settings, self.environ)
+
+    def service(self) -> Service:
+        """The receiver as this image runs it. Raises BootstrapError when its queue cannot be had."""
+        return Service(
+            self.settings,
+            self.layout.deliveries,
+            self.read_secret,
+            self.reconcile,
+            find_missed=lambda values: partial(self.find_missed, values),
+            token=partial(_text, self.layout.reconcile_token),
+            say=self.say,
+            first=self.first_in(),
+        )
+
+    def read_secret(self) -> Mapping[str, str]:
+        """The key-value secret, with the secrets of deliveries before the present ones during the overlap."""
+        from jenkins_bootstrap.aws import secrets
+        from jenkins_bootstrap.aws.webhook import superseded, with_overlap
+        from jenkins_bootstrap.boot.finding import gateway
+
+        if self._aws is None:
+            self._aws = (self.make_aws or (lambda: gateway(self.settings, self.target)))()
+        values = secrets.settings_secret(self._aws, self.settings).value
+        hours = self.settings.controller.boot.webhook_overlap_hours
+        try:
+            return with_overlap(values, superseded(self._aws, self.settings.secrets.settings, self.now(), hours))
+        except BootstrapError as error:  # what is in force now must count all the same
+            self.say(line("secret", outcome="no overlap", error=words_of(error)))
+            return values
+
+    def reconcile(self, values: Values) -> Reconcile:
+        return Reconciler(self, values)
+
+    def first_in(self) -> float:
+        """Seconds until the first full reconciliation: none, unless the last one is not long ago."""
+        from jenkins_bootstrap.reconcile.state import State
+
+        last = State(self.layout.state, self.url).last()
+        if last is None:
+            return 0.0
+        every = self.settings.jobs.sync.every_minutes * 60.0
+        return min(max(0.0, every - (self.now() - last.at).total_seconds()), every)
+
+    def find_missed(self, values: Values) -> list[Missed]:
+        """What GitHub could not deliver to this receiver, of each organisation's webhook and of the App's.
+
+        Raises what some of them could not be asked for only when none could.
+        """
+        found: list[Missed] = []
+        failed: list[BootstrapError] = []
+        asked = 0
+        for ask in self._webhooks(values):
+            try:
+                found += ask()
+                asked += 1
+            except BootstrapError as error:
+                failed.append(error)
+                self.say(line("catch-up", outcome="not asked", error=words_of(error)))
+        if not asked:
+            raise_all(failed)
+        return found
+
+    def _webhooks(self, values: Values) -> Iterator[Callable[[], list[Missed]]]:
+        """A question for each sign-in: one an owner, and one for the App, whose webhook is the same for all owners."""
+        from jenkins_bootstrap.github.hooks import APP
+
+        apps = [owner for owner in self.settings.github.owners if owner.sign_in == "app"]
+        if not self.settings.github.hooks.per_repository:
+            for owner in self.settings.github.owners:
+                yield partial(self._missed_of, values, owner.name, owner.name)
+        if apps:
+            yield partial(self._missed_of, values, apps[0].name, APP)
+
+    def _missed_of(self, values: Values, name: str, scope: str) -> list[Missed]:
+        from jenkins_bootstrap.github.auth import auth_for
+        from jenkins_bootstrap.github.client import Client
+        from jenkins_bootstrap.github.hooks import APP, HooksApi
+        from jenkins_bootstrap.hooks.wanted import same_address, wanted_hooks
+
+        owner = next(one for one in self.settings.github.owners if one.name == name)
+        auth = auth_for(owner, values(), held_in=self.settings.secrets.settings)
+        client = Client(self.target.github_api_url, auth)
+        api = HooksApi(client)
+        url = next(hook.url for hook in wanted_hooks(self.settings) if hook.kind == "receiver")
+        found: list[Missed] = []
+        for hook in api.hooks(scope):
+            if same_address(hook.url, url):
+                sent = api.deliveries(scope, hook.id, most=MOST_DELIVERIES, since=self.now() - KEPT)
+                known_as = None if scope == APP else str(hook.id)
+                found += [_missed(api, scope, hook.id, known_as, one) for one in never_arrived(sent)]
+        return found
+
+
+def never_arrived(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Of each event none of whose attempts arrived the newest attempt, the oldest event first."""
+    arrived = {one.guid for one in deliveries if one.arrived}
+    newest: dict[str, Delivery] = {}
+    for one in deliveries:  # the newest first
+        if one.guid not in arrived:
+            newest.setdefault(one.guid, one)
+    return list(reversed(newest.values()))
+
+
+def _missed(api: HooksApi, scope: str, hook: int, known_as: str | None, one: Delivery) -> Missed:
+    return Missed(known_as, one.guid, one.event, partial(api.redeliver, scope, hook, one.id))
+
+
+class Reconciler:
+    """The reconciliation as the worker calls it. GitHub's sign-ins are kept as long as the secret stays the same."""
+
+    def __init__(self, image: Image, values: Values) -> None:
+        self._image, self._values = image, values
+        self._lock = threading.Lock()
+        self._source: GitHubSource | None = None
+
+    def __call__(self, target: Target | None) -> Result:
+        from jenkins_bootstrap.controller.client import Controller
+        from jenkins_bootstrap.controller.jobs import JobsApi
+        from jenkins_bootstrap.reconcile import run, state
+        from jenkins_bootstrap.reconcile.ports import Only
+
+        token = _text(self._image.layout.service_token)
+        if not token:
+            raise BootstrapError(
+                "the service account's token cannot be read",
+                where=str(self._image.layout.service_token),
+                hint="serve runs as root in a controller image; systemctl restart jenkins makes the token anew",
+            )
+        # Made anew each time: a restarted Jenkins may have another token.
+        calls = run.Calls()
+        jobs = JobsApi(Controller(self._image.url, SERVICE_ACCOUNT, token), log=calls)
+        only = None if target is None else Only(target.owner, target.name, target.id, target.node)
+        made = run.Reconciler(
+            self._image.settings,
+            self._github(),
+            jobs,
+            self._image.layout.state,
+            jenkins=self._image.url,
+            calls=calls,
+        )
+        try:
+            outcome = made.run(only)
+        except state.Busy as busy:
+            raise Busy(busy.what) from None
+        finally:
+            jobs.close()
+        shown = [f"warning: {warning}" for warning in outcome.warnings[:MOST_WARNINGS]]
+        if len(outcome.warnings) > len(shown):
+            shown.append(f"and {len(outcome.warnings) - len(shown)} warnings more")
+        errors = "; ".join(map(words_of, outcome.errors[:MOST_WARNINGS]))
+        return Result(len(outcome.done), (*outcome.summary(), *shown), errors)
+
+    def _github(self) -> GitHubSource:
+        from jenkins_bootstrap.reconcile.source import GitHubSource
+
+        values = self._values()
+        if not values:
+            raise BootstrapError(
+                "the secret could not be read yet",
+                where=f"secret {self._image.settings.secrets.settings}",
+                hint="the log says why, above",
+            )
+        with self._lock:
+            if self._source is None or self._source.values != values:
+                self._source = GitHubSource(
+                    self._image.settings, values, self._image.target.github_api_url, self._image.layout.state
+                )
+            return self._source
+
+
+def _text(path: Path) -> str:
+    """The word in a file; empty when it is not there, or not for us."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
