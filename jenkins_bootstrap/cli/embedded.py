@@ -48,6 +48,7 @@ def up(ctx: Context, plan_only: bool, exit_code: bool) -> int:
             {
                 "aws": endpoints.aws_url,
                 "github": endpoints.github_url,
+                "jenkins": endpoints.jenkins_url,
                 "state": str(endpoints.state),
                 "pid": endpoints.pid,
                 "ssh_port": endpoints.ssh_port,
@@ -57,6 +58,7 @@ def up(ctx: Context, plan_only: bool, exit_code: bool) -> int:
         return 0
     ctx.out(f"AWS     {endpoints.aws_url}  (embedded, no account is used)")
     ctx.out(f"GitHub  {endpoints.github_url}")
+    ctx.out(f"Jenkins {endpoints.jenkins_url}  (its jobs alone: nothing is built)")
     ctx.out(f"state   {endpoints.state}")
     ctx.note('other tools: eval "$(jenkins-bootstrap embedded env)"')
     return 0
@@ -132,7 +134,7 @@ def env(ctx: Context) -> int:
     Example:
       eval "$(jenkins-bootstrap embedded env)"
     """
-    variables = ctx.endpoints.environment()
+    variables = ctx.endpoints.environment() | ctx.endpoints.jenkins_environment()
     if ctx.json:
         ctx.data(variables)
         return 0

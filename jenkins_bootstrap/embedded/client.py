@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, FAKE_CREDENTIAL, PROTOCOL, Record, StateFolder
+from jenkins_bootstrap.embedded.layout import DEFAULT_NAME, FAKE_CREDENTIAL, JENKINS_USER, PROTOCOL, Record, StateFolder
 from jenkins_bootstrap.embedded.starter import Progress, end, locked, start
 from jenkins_bootstrap.embedded.wire import call
 from jenkins_bootstrap.errors import BootstrapError, ToolError
@@ -27,7 +27,10 @@ DEFAULT_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where an embedded target listens. `github_url` is the REST API's root; `ssh_port` that of every instance."""
+    """Where an embedded target listens. `github_url` is the REST API's root; `ssh_port` that of every instance.
+
+    `jenkins_url` is a stand-in for Jenkins as far as its jobs go; its account is JENKINS_USER of layout.py.
+    """
 
     aws_url: str
     github_url: str
@@ -38,10 +41,23 @@ class Endpoints:
     started_now: bool = False
     throwaway: bool = False
     """Of the daemon: see layout.Record."""
+    jenkins_url: str = ""
 
     @property
     def graphql_url(self) -> str:
         return self.github_url.removesuffix("/v3") + "/graphql"
+
+    @property
+    def jenkins_token_file(self) -> Path:
+        return StateFolder(self.state).jenkins_token
+
+    def jenkins_environment(self) -> dict[str, str]:
+        """What our own commands take a Jenkins from."""
+        return {
+            "JENKINS_BOOTSTRAP_JENKINS_URL": self.jenkins_url,
+            "JENKINS_BOOTSTRAP_JENKINS_USER": JENKINS_USER,
+            "JENKINS_BOOTSTRAP_JENKINS_TOKEN_FILE": str(self.jenkins_token_file),
+        }
 
     def environment(self) -> dict[str, str]:
         """What other tools (Packer, terraform, boto3) need in their environment, so that no real account is used."""
@@ -273,6 +289,7 @@ def _endpoints(record: Record, state: StateFolder, region: str, started: bool) -
         region,
         started,
         record.throwaway,
+        f"http://127.0.0.1:{record.jenkins_port}/",
     )
 
 

@@ -32,6 +32,7 @@ from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, Record, StateFold
 from jenkins_bootstrap.embedded.machines import metal_machines
 from jenkins_bootstrap.embedded.mount import GitHubMount
 from jenkins_bootstrap.errors import BootstrapError, ToolError
+from jenkins_bootstrap.files import write_atomic
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.embedded.hooked import Hooks, Machines
@@ -102,7 +103,19 @@ class Daemon:
             "aws_endpoint": f"http://127.0.0.1:{aws.port}",
             "github_url": f"http://127.0.0.1:{github.port}/api/v3",
         }
-        return Record(os.getpid(), this_process(), self.token, aws.port, github.port, self._machines.ssh_port)
+        ports = (aws.port, github.port, self._machines.ssh_port, self._serve_jenkins())
+        return Record(os.getpid(), this_process(), self.token, *ports)
+
+    def _serve_jenkins(self) -> int:
+        """The port of the embedded Jenkins; its account's token is made with the state folder."""
+        from jenkins_bootstrap.embedded.jenkins.serving import Mount, Server
+
+        if not self.folder.jenkins_token.exists():
+            write_atomic(self.folder.jenkins_token, secrets.token_hex(17) + "\n", mode=0o600)
+        mount = Mount(self.folder.jenkins, self.folder.jenkins_token.read_text().strip())
+        server = Server(mount, self._activity.call)
+        mount.url = server.url
+        return server.port
 
     def _state(self) -> Any:
         from jenkins_bootstrap.embedded import persistence

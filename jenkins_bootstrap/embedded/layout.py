@@ -15,11 +15,14 @@ from jenkins_bootstrap.files import write_atomic
 DEFAULT_NAME = ".jenkins-bootstrap"
 """The state folder's name beside the settings file."""
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of what client and daemon say to each other; a daemon of another one is replaced."""
 
 FAKE_CREDENTIAL = "embedded-no-account"
 """What stands for the access key and its secret: the embedded AWS checks none."""
+
+JENKINS_USER = "_jenkins-bootstrap"
+"""The only account of the embedded Jenkins, named as the service account of a real one."""
 
 ACCOUNT = "123456789012"
 """The account id that moto answers with."""
@@ -64,6 +67,15 @@ class StateFolder:
     def github(self) -> Path:
         return self.root / "github"
 
+    @property
+    def jenkins(self) -> Path:
+        return self.root / "jenkins"
+
+    @property
+    def jenkins_token(self) -> Path:
+        """The API token of the embedded Jenkins' account."""
+        return self.root / "jenkins-token"
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -76,6 +88,7 @@ class Record:
     aws_port: int
     github_port: int
     ssh_port: int
+    jenkins_port: int = 0
     protocol: int = PROTOCOL
     throwaway: bool = False
     """Started by a command that ends it again when nobody else uses it."""

@@ -16,8 +16,8 @@ from jenkins_bootstrap.embedded.jenkins.definitions import FOLDER, MULTIBRANCH
 from jenkins_bootstrap.embedded.jenkins.faults import Calls, Fault, Faults
 from jenkins_bootstrap.embedded.jenkins.scans import NotOurs, Scans
 from jenkins_bootstrap.embedded.jenkins.store import Item, Store
+from jenkins_bootstrap.embedded.layout import JENKINS_USER
 
-USER = "_jenkins-bootstrap"
 VERSION = "2.516.2"
 CRUMB = "embedded-crumb"
 _BAD_NAME = re.compile(r"[?*/\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f]")
@@ -107,7 +107,7 @@ class App:
         self.calls = Calls()
         self.faults = Faults()
         self.scans = Scans(store)
-        self._signed = b"Basic " + base64.b64encode(f"{USER}:{token}".encode())
+        self._signed = b"Basic " + base64.b64encode(f"{JENKINS_USER}:{token}".encode())
         self._answers: dict[str, Callable[[Call], Response]] = {
             "list": self._list,
             "config": self._config,
@@ -179,6 +179,8 @@ class App:
             return Response(403, b"<html>No valid crumb was included in the request</html>")
         if fault.kind == "not-json":
             return Response(200, b"<html>a proxy's page</html>")
+        if fault.kind == "sign-in":
+            return Response(302, headers={"Location": "/login?from=%2F"})
         if fault.done:
             self._do(call)
         if fault.kind in ("cut", "gone"):

@@ -9,7 +9,7 @@ A fault is `{"what": ..., "call": KIND, "path": TEXT, "nth": N, "times": M, "sec
 - `cut`, `cut-done`: the connection is closed without an answer;
 - `gone`, `gone-done`: the same, and every later call is cut too: as if one of the two had died at this point. Taking
   the fault away brings Jenkins back;
-- `not-json`: 200 with a page of a proxy instead.
+- `not-json`: 200 with a page of a proxy instead; `sign-in`: 302 to a sign-in page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WHAT = ("500", "503", "timeout", "cut", "gone")
-EVERY = {*WHAT, *(f"{what}-done" for what in WHAT), "crumb", "not-json"}
+EVERY = {*WHAT, *(f"{what}-done" for what in WHAT), "crumb", "not-json", "sign-in"}
 
 
 @dataclass(slots=True)

@@ -43,6 +43,8 @@ class Scans:
         paths: list[str] = json.loads(base64.b64decode(packed))
         answer = {"added": 0, "waiting": 0, "passed": 0}
         self.settle()
+        if not self.waiting:
+            self._next = max(self._next, self._clock())
         if said[2] not in self._batches:
             self._batches.add(said[2])
             for path in paths:
@@ -66,4 +68,4 @@ class Scans:
             if item is not None and item.scannable and not item.disabled:
                 self._store.scanned(item)
                 self.asked.append(path)
-                self._next = max(self._next, now - self._pause) + self._pause
+                self._next += self._pause

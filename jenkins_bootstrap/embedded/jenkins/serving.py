@@ -16,8 +16,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from jenkins_bootstrap.embedded.jenkins.app import USER, VERSION, App, CutOff, Request, Response
+from jenkins_bootstrap.embedded.jenkins.app import VERSION, App, CutOff, Request, Response
 from jenkins_bootstrap.embedded.jenkins.store import Store
+from jenkins_bootstrap.embedded.layout import JENKINS_USER
 
 MOST_BODY = 20 * 1024 * 1024
 MOST_LINES = 100
@@ -150,7 +151,7 @@ class Running:
     """An embedded Jenkins in this process, for tests: `app` has its calls, faults, scans and items."""
 
     def __init__(self, folder: Path, *, token: str = NO_TOKEN, scan_after_save: bool = False) -> None:
-        self.user, self.token = USER, token
+        self.user, self.token = JENKINS_USER, token
         self.app = App(Store(folder / "jobs.db"), token, scan_after_save=scan_after_save)
         self.server = Server(lambda: self.app)
         self.url = self.app.url = self.server.url
