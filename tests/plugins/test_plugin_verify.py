@@ -165,7 +165,7 @@ def test_warnings_and_deprecations_fail_check_and_verify_until_they_are_accepted
     here: Path, raw: Raw, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def rows() -> list[tuple[str, str]]:
-        found = plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"))
+        found = plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"), None)
         return [(row.status, row.found) for row in found if row.thing == "controller.plugins"]
 
     assert rows() == [("ok", "2 plugins for core 2.516.2, Java 21 on amd64")]
@@ -195,7 +195,9 @@ def test_warnings_and_deprecations_fail_check_and_verify_until_they_are_accepted
 
 
 def test_check_says_whether_the_document_is_signed(here: Path) -> None:
-    (row,) = [r for r in plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded")) if r.thing == "update center"]
+    (row,) = [
+        r for r in plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"), None) if r.thing == "update center"
+    ]
     assert (row.status, row.found.partition(": ")[2]) == (
         "note",
         "its signature was not looked at: embedded.update_center names it",
@@ -221,7 +223,7 @@ def test_check_says_whether_the_locked_ec2_takes_what_the_stage_builds(here: Pat
     def rows(version: str) -> set[tuple[str, str]]:
         (here / "uc.json").write_text(json.dumps(raw({"ec2": f"{version} 2.479"})))
         (here / "jenkins-bootstrap.lock.json").unlink(missing_ok=True)
-        found = plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"))
+        found = plugin_rows(Context(here / "jenkins-bootstrap.yml", "embedded"), None)
         return {(row.status, row.found) for row in found if row.thing == "plugin ec2"}
 
     text = (here / "jenkins-bootstrap.yml").read_text()
