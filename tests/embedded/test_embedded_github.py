@@ -497,7 +497,8 @@ def test_a_repository_can_be_renamed_made_and_deleted(site: Any) -> None:
     before = it.rest("/repos/acme/a").json()["id"]
     renamed = it.rest("/repos/acme/a", "PATCH", json={"name": "z", "archived": True}).json()
     assert (renamed["id"], renamed["full_name"], renamed["archived"]) == (before, "acme/z", True)
-    assert it.rest("/repos/acme/a").status_code == 404
+    assert it.rest("/repos/acme/z", "PATCH", json={"description": "x"}).status_code == 403
+    assert it.rest("/repos/acme/z", "PATCH", json={"archived": False}).json()["archived"] is False
     assert it.rest("/repos/acme/z", "PATCH", json={"name": "B"}).status_code == 422
     assert it.rest("/repos/acme/z", "PATCH", json={"archived": "yes"}).status_code == 422
     assert it.rest("/repos/acme/z", "PATCH", data="{").status_code == 400

@@ -20,10 +20,33 @@ Kind = Literal["organization", "repository", "integration"]
 
 MOST_PER_EVENT = 20
 HIDDEN = "********"
-"""What GitHub gives in place of a secret; given to it, it leaves the secret as it is."""
+"""What GitHub gives in place of a secret."""
 
 NOT_TO_REPOSITORIES = {("repository", "created"), ("repository", "deleted")}
 """Events that only an organisation's hook gets. Source: docs.github.com, "Webhook events and payloads"."""
+
+NOT_TO_APPS = {("repository", "deleted")}
+"""Events of a repository that an App does not get; installation_repositories tells it."""
+
+# Source: GitHub's OpenAPI description of webhooks, x-github.supported-webhook-types.
+_BOTH = """
+branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert commit_comment create
+custom_property_values delete dependabot_alert deploy_key deployment deployment_status discussion discussion_comment
+fork gollum issue_comment issue_dependencies issues label member meta milestone package page_build project project_card
+project_column public pull_request pull_request_review pull_request_review_comment pull_request_review_thread push
+registry_package release repository repository_advisory repository_import repository_ruleset
+repository_vulnerability_alert secret_scanning_alert secret_scanning_alert_location secret_scanning_scan
+security_and_analysis star status sub_issues team_add watch workflow_job workflow_run
+"""
+_ORGANISATION = """
+custom_property membership org_block organization personal_access_token_request projects_v2 projects_v2_item
+projects_v2_status_update team
+"""
+EVENTS: dict[Kind, frozenset[str]] = {
+    "repository": frozenset(["*", "ping", *_BOTH.split()]),
+    "organization": frozenset(["*", "ping", *_BOTH.split(), *_ORGANISATION.split()]),
+}
+"""What a hook may ask for."""
 
 
 @dataclass(slots=True)

@@ -125,7 +125,118 @@ except ImportError:  # only the maker `schema` needs it
     pass
 
 
-MAKERS = {"examples": examples, "schema": schema}
+# What of the REST description is used in tests: the paths of routes.py in the description's words, with their methods.
+REST = {
+    "/": "get",
+    "/meta": "get",
+    "/rate_limit": "get",
+    "/user": "get",
+    "/users/{username}": "get",
+    "/users/{username}/repos": "get",
+    "/users/{username}/installation": "get",
+    "/orgs/{org}": "get",
+    "/orgs/{org}/repos": "get post",
+    "/orgs/{org}/installation": "get",
+    "/installation/repositories": "get",
+    "/repos/{owner}/{repo}": "get patch delete",
+    "/repos/{owner}/{repo}/topics": "get put",
+    "/repos/{owner}/{repo}/transfer": "post",
+    "/repos/{owner}/{repo}/contents/{path}": "get put delete",
+    "/repos/{owner}/{repo}/hooks/{hook_id}/tests": "post",
+    **{
+        f"{place}/hooks{rest}": methods
+        for place in ("/orgs/{org}", "/repos/{owner}/{repo}")
+        for rest, methods in {
+            "": "get post",
+            "/{hook_id}": "get patch delete",
+            "/{hook_id}/config": "get patch",
+            "/{hook_id}/pings": "post",
+            "/{hook_id}/deliveries": "get",
+            "/{hook_id}/deliveries/{delivery_id}": "get",
+            "/{hook_id}/deliveries/{delivery_id}/attempts": "post",
+        }.items()
+    },
+    "/app": "get",
+    "/app/installations": "get",
+    "/app/installations/{installation_id}": "get",
+    "/app/installations/{installation_id}/access_tokens": "post",
+    "/app/hook/config": "get patch",
+    "/app/hook/deliveries": "get",
+    "/app/hook/deliveries/{delivery_id}": "get",
+    "/app/hook/deliveries/{delivery_id}/attempts": "post",
+}
+REPOSITORY_ACTIONS = [
+    "archived",
+    "created",
+    "deleted",
+    "edited",
+    "privatized",
+    "publicized",
+    "renamed",
+    "transferred",
+    "unarchived",
+]
+
+
+def openapi(folder: Path) -> None:
+    """The operations in REST: the schemas of their JSON, requests and answers."""
+    whole = json.loads((folder / "generated" / "api.github.com.json").read_text("utf-8"))
+    paths: dict[str, Any] = {}
+    for path, methods in REST.items():
+        for method in methods.split():
+            operation = whole["paths"][path][method]
+            answers = {status: schema_of(whole, answer) for status, answer in operation["responses"].items()}
+            request = schema_of(whole, operation["requestBody"]) if "requestBody" in operation else None
+            paths.setdefault(path, {})[method] = {"responses": answers, "request": request}
+    write("openapi.json.gz", with_schemas(whole, paths, ["basic-error", "validation-error"]))
+
+
+def webhooks(folder: Path) -> None:
+    """The payloads of the events that the embedded GitHub sends."""
+    whole = json.loads((folder / "generated" / "api.github.com.json").read_text("utf-8"))
+    names = ["ping", "push", "installation-repositories-added", "installation-repositories-removed"]
+    names += [f"repository-{action}" for action in REPOSITORY_ACTIONS]
+    found = {name: schema_of(whole, whole["webhooks"][name]["post"]["requestBody"]) for name in names}
+    write("openapi-webhooks.json.gz", with_schemas(whole, found, []))
+
+
+def schema_of(whole: Any, part: Any) -> Any:
+    """The schema of a request or an answer; None when it has no JSON."""
+    if "$ref" in part:
+        part = whole["components"][part["$ref"].split("/")[2]][part["$ref"].split("/")[3]]
+    return part.get("content", {}).get("application/json", {}).get("schema")
+
+
+def with_schemas(whole: Any, paths: Any, more: list[str]) -> Any:
+    """The paths and each schema that they lead to."""
+    schemas: dict[str, Any] = {}
+    wanted = [*more, *references(paths)]
+    while wanted:
+        name = wanted.pop()
+        if name not in schemas:
+            schemas[name] = bare(whole["components"]["schemas"][name])
+            wanted += references(schemas[name])
+    return {"paths": bare(paths, True), "components": {"schemas": dict(sorted(schemas.items()))}}
+
+
+def references(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"].rpartition("/")[2]] if isinstance(part.get("$ref"), str) else []
+        return own + [name for value in part.values() for name in references(value)]
+    return [name for value in part for name in references(value)] if isinstance(part, list) else []
+
+
+def bare(schema: Any, names: bool = False) -> Any:
+    """Without what is for readers. `names`: the keys are names of properties, not of the schema's own words."""
+    if isinstance(schema, list):
+        return [bare(value) for value in schema]
+    if not isinstance(schema, dict):
+        return schema
+    for_readers = () if names else ("title", "description", "example", "examples", "externalDocs")
+    return {k: bare(v, k == "properties" and not names) for k, v in schema.items() if k not in for_readers}
+
+
+MAKERS = {"examples": examples, "schema": schema, "openapi": openapi, "webhooks": webhooks}
 
 if __name__ == "__main__":
     MAKERS[sys.argv[1]](Path(sys.argv[2]))
