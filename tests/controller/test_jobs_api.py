@@ -1,4 +1,4 @@
-"""The gateway to Jenkins' jobs, over HTTP against the embedded Jenkins: how many requests, and what failures come to."""
+"""The gateway to Jenkins' jobs, over HTTP against the embedded one: how many requests, and what failures come to."""
 
 import importlib.util
 import socket

@@ -85,6 +85,8 @@ _JENKINS = {
     ("POST", "scriptText"): ("script", set()),
     ("GET", "crumbIssuer/api/json"): ("crumb", set()),
     ("GET", "pluginManager/api/json"): ("plugins", {"depth"}),
+    ("GET", "view/all/api/json"): ("view", {"tree"}),
+    ("GET", "view/all/config.xml"): ("view", set()),
     ("GET", ""): ("page", set()),
 }
 _OWN = {
@@ -122,6 +124,7 @@ class App:
             "script": self._script,
             "crumb": lambda _call: _json({"crumb": CRUMB, "crumbRequestField": "Jenkins-Crumb"}),
             "plugins": lambda _call: _json({"plugins": _plugins()}),
+            "view": self._view,
             "page": lambda _call: Response(200, b"<html>embedded Jenkins</html>"),
         }
 
@@ -221,6 +224,16 @@ class App:
             raise tree.NotModelled(f"depth={depth}")
         asked = call.parameters.get("tree")
         return _json(tree.show(call.item, None if asked is None else tree.parse(asked), self.url))
+
+    def _view(self, call: Call) -> Response:
+        """The one view there is: jenkins-jobs looks at it before it deletes views of its own."""
+        if "config.xml" in call.request.target:
+            return Response(
+                200, b"<?xml version='1.1'?>\n<hudson.model.AllView><name>all</name></hudson.model.AllView>", _XML
+            )
+        if call.parameters.get("tree") != "name":
+            raise tree.NotModelled(call.request.target)
+        return _json(tree.VIEW)
 
     def _config(self, call: Call) -> Response:
         return Response(200, self.store.config(call.item), _XML)
