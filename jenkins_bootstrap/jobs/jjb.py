@@ -1,15 +1,17 @@
 """jenkins-job-builder as a library: YAML in, XML out, exactly as `jenkins-jobs test` does it.
 
 jenkins-job-builder 6.5 calls none of this stable, so that its version is pinned and tests/jobs/test_jjb_contract.py
-holds the chain. Importing it takes half a second: only `render_yaml` does, and only when it is called.
+holds the chain. Importing it takes half a second: only `Builder` does, and only when one is made.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,54 +20,116 @@ from jenkins_bootstrap.resources import share
 
 CONFIGURATION = "jenkins_jobs.ini"
 """Beside the templates in jobs/; given to `jenkins-jobs --conf` for the same result."""
+INSTALLATION = "jenkins-bootstrap-installation"
+"""Key in a job's data by which `jjb_finish` is told to mark it as this installation's."""
 
-_OURS = ("multibranch-github", "bootstrap-folder", "github-repository", "jenkins-bootstrap")
+_OURS = ("multibranch-github", "bootstrap-folder", "github-repository", "github-checkout", "jenkins-bootstrap")
+# What may make a template's text depend on a value by more than its insertion: Jinja, files named after a value, and
+# YAML files included that may hold either.
+_CONDITIONAL = re.compile(r"!(j2\b|j2-yaml|include-jinja2|include\b(?!-)|include[\w-]*:?[^:]*\{)")
 
 
-def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
-    """Each job of the YAML by its full name, as the bytes of its config.xml.
+class Builder:
+    """The templates, loaded once, for several renderings.
 
-    `templates` are folders or files of JJB YAML, read before the text in this order. Raises BootstrapError with
-    jenkins-job-builder's own explanation.
+    Raises BootstrapError with jenkins-job-builder's own explanation, here and in each method.
     """
-    with warnings.catch_warnings():
-        # pkg_resources, which jenkins-job-builder needs, announces its end on import.
-        warnings.simplefilter("ignore")
-        import yaml
-        from jenkins_jobs.config import JJBConfig
-        from jenkins_jobs.errors import JenkinsJobsException
-        from jenkins_jobs.loader import load_files
-        from jenkins_jobs.registry import ModuleRegistry
-        from jenkins_jobs.roots import Roots
-        from jenkins_jobs.xml_config import XmlJobGenerator
-    logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
 
-    config = JJBConfig(str(share("jobs") / CONFIGURATION))
-    config.validate()
-    try:
-        roots = Roots(config)
-        with tempfile.TemporaryDirectory(prefix="jenkins-bootstrap-") as folder:
+    def __init__(self, templates: Sequence[Path]) -> None:
+        """`templates` are folders or files of JJB YAML, read in this order."""
+        with warnings.catch_warnings():
+            # pkg_resources, which jenkins-job-builder needs, announces its end on import.
+            warnings.simplefilter("ignore")
+            from jenkins_jobs.config import JJBConfig
+            from jenkins_jobs.roots import Roots
+        logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
+        self._config = JJBConfig(str(share("jobs") / CONFIGURATION))
+        self._config.validate()
+        self._roots = Roots(self._config)
+        self._paths = list(templates)
+        with _explained():
+            self._load(templates)
+        self._projects = dict(self._roots.projects)
+        self._jobs = dict(self._roots.jobs)
+
+    def _load(self, paths: Sequence[Path]) -> None:
+        from jenkins_jobs.loader import load_files
+
+        load_files(self._config, self._roots, paths)
+
+    @property
+    def templates(self) -> dict[str, Path]:
+        """The file in which the template of each id is."""
+        return {str(name): Path(template.pos.path) for name, template in self._roots.job_templates.items()}
+
+    def one_by_one(self, template: str) -> bool:
+        """Whether jobs of this template must not be made by a shape, as samples prove nothing for the others."""
+        theirs = [
+            file for path in self._paths if path.resolve() != share("jobs").resolve() for file in yaml_files(path)
+        ]
+        if not any(_CONDITIONAL.search(file.read_text(encoding="utf-8")) for file in theirs):
+            return False
+        return bool(self._roots.defaults) or self.templates[template].resolve() in {file.resolve() for file in theirs}
+
+    def jobs_of_templates(self, installation: str) -> dict[str, bytes]:
+        """The jobs that the templates' files define themselves, marked as this installation's where they are not."""
+        self._roots.projects, self._roots.jobs = dict(self._projects), dict(self._jobs)
+        with _explained():
+            return self._generate(installation)
+
+    def render(self, yaml_text: str) -> dict[str, bytes]:
+        """Each job of this YAML by its full name, as the bytes of its config.xml; not those of the templates' files."""
+        self._roots.projects, self._roots.jobs = {}, {}
+        with _explained(), tempfile.TemporaryDirectory(prefix="jenkins-bootstrap-") as folder:
             # A file, as jenkins-job-builder cannot explain an error in what it reads from a stream.
             text = Path(folder) / "definitions.yaml"
             text.write_text(yaml_text)
-            load_files(config, roots, [*templates, text])
-        registry = ModuleRegistry(config, [])
-        registry.set_macros(roots.macros)
-        jobs = roots.generate_jobs()
+            self._load([text])
+            return self._generate(None)
+
+    def _generate(self, installation: str | None) -> dict[str, bytes]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from jenkins_jobs.registry import ModuleRegistry
+            from jenkins_jobs.xml_config import XmlJobGenerator
+
+        registry = ModuleRegistry(self._config, [])
+        registry.set_macros(self._roots.macros)
+        jobs = self._roots.generate_jobs()
         registry.amend_job_dicts(jobs)
+        if installation is not None:
+            for job in jobs:
+                job.data[INSTALLATION] = installation
         return {job.name: job.output() for job in XmlJobGenerator(registry).generateXML(jobs)}
+
+
+def yaml_files(path: Path) -> list[Path]:
+    """What jenkins-job-builder reads of a folder, or the file itself. Raises OSError."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix in (".yml", ".yaml"))
+
+
+def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
+    """Each job of the YAML by its full name, as the bytes of its config.xml; see `Builder`."""
+    return Builder(templates).render(yaml_text)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    import yaml
+    from jenkins_jobs.errors import JenkinsJobsException
+
+    try:
+        yield
     except JenkinsJobsException as error:
-        raise BootstrapError(_explain(error), where="jenkins-job-builder", hint=_hint(error)) from error
+        raise BootstrapError("\n  ".join(error.lines), where="jenkins-job-builder", hint=_hint(error)) from error
     except yaml.YAMLError as error:
         raise BootstrapError(str(error), where="templates", hint="correct the YAML at the place named") from error
     except OSError as error:
         raise BootstrapError(
             f"cannot be read: {error.strerror}", where=str(error.filename), hint="correct jobs.templates"
         ) from error
-
-
-def _explain(error: Any) -> str:
-    return "\n  ".join(error.lines)
 
 
 def _hint(error: Any) -> str:

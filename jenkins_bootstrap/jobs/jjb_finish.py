@@ -1,8 +1,9 @@
 """The module of jenkins-job-builder that runs last: leaves out what Jenkins drops, writes the machine line.
 
 It acts on jobs of our project types and on every job, of any type, with the property `jenkins-bootstrap`. Other jobs
-pass untouched. In place of jenkins-job-builder's own marker a managed job gets our machine line, so that
-`jenkins-jobs update --delete-old` never takes it for one of its own.
+pass untouched, unless they stand in jobs.templates and this project renders them: then they are marked too. In place of
+jenkins-job-builder's own marker a managed job gets our machine line, so that `jenkins-jobs update --delete-old` never
+takes it for one of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from jenkins_jobs.constants import MAGIC_MANAGE_STRING
 from jenkins_jobs.errors import InvalidAttributeError, MissingAttributeError
 from jenkins_jobs.modules.base import Base
 
+from jenkins_bootstrap.jobs.jjb import INSTALLATION
+from jenkins_bootstrap.jobs.jjb_multibranch import FOLDER as FOLDER_CLASS
 from jenkins_bootstrap.jobs.marker import (
     FOLDER,
     JOB,
@@ -71,10 +74,11 @@ class Finish(Base):  # type: ignore[misc]
                 xml.remove(element)
         properties = xml.find("properties")
         mark = None if properties is None else properties.find(_MARK)
-        if properties is None or mark is None:
-            return
-        properties.remove(mark)
-        _describe(xml, mark.attrib["installation"], mark.attrib["id"])
+        if properties is not None and mark is not None:
+            properties.remove(mark)
+            _describe(xml, mark.attrib["installation"], mark.attrib["id"])
+        elif INSTALLATION in data:
+            _describe(xml, data[INSTALLATION], FOLDER if xml.tag == FOLDER_CLASS else JOB)
 
 
 def _describe(xml: ET.Element, installation: str, number: str) -> None:
@@ -85,7 +89,8 @@ def _describe(xml: ET.Element, installation: str, number: str) -> None:
     line = _unsigned(installation, number)
     # Hashed with a line in its place, which is then left out: a text may itself end like one.
     description.text = with_line(text, line)
-    scan = canonical_scan(xml)
+    # Without the hash a disabled job that is enabled later counts as one whose source changed: it is scanned then.
+    scan = None if xml.findtext("disabled") == "true" else canonical_scan(xml)
     line = replace(line, hash=digest(canonical(xml)), scan=None if scan is None else scan_digest(scan))
     description.text = with_line(text, line)
 

@@ -30,6 +30,7 @@ _WITHOUT_SCAN = frozenset({
     "actions", "description", "disabled", "displayName", "folderViews", "healthMetrics", "icon",
     "orphanedItemStrategy", "primaryView", "properties", "triggers", "views", "viewsTabBar",
 })  # fmt: skip
+_NAMES = frozenset({"repoOwner", "repository", "repositoryUrl"})
 _LIMITS = frozenset({"jenkins.branch.BuildRetentionBranchProperty", "jenkins.branch.RateLimitBranchProperty"})
 
 
@@ -125,14 +126,19 @@ def canonical(root: ET.Element) -> str:
 def canonical_scan(root: ET.Element) -> str | None:
     """Canonical XML of what a scan works by: sources with their traits, script path, strategies. `root` stays as it is.
 
-    Left out is what changes no head that a scan finds: texts, state, views, triggers, and how long and how often what
-    was found is built. None for a job that is never scanned, which is one without sources.
+    Left out is what changes no head that a scan finds: texts, state, views, triggers, how long and how often what was
+    found is built, and under which name the source is known, as it is told apart by its id. None for a job that is
+    never scanned, which is one without sources.
     """
     if root.find("sources") is None:
         return None
     copy = _copy(root)
     for element in [e for e in copy if e.tag in _WITHOUT_SCAN]:
         copy.remove(element)
+    for source in copy.iter("source"):
+        if source.findtext("id"):
+            for element in [e for e in source if e.tag in _NAMES]:
+                source.remove(element)
     for strategy in copy.iter("strategy"):
         for properties in strategy.findall("properties"):
             for array in properties.findall("a"):

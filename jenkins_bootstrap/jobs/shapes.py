@@ -1,85 +1,137 @@
 """Many definitions from one rendering: jenkins-job-builder renders a sample, the rest is substitution.
 
-All repositories of one owner share a *shape*: definitions that differ only in the repository's name, id and
-description and in the hash over them. A shape is cut from jenkins-job-builder's own output for a sample whose values
-are found again in it, and proved on two further samples, an empty and a hostile one: what the shape gives for them must
-be byte for byte what jenkins-job-builder gives. A template that does more with a value than to insert it fails this
-proof, and its jobs are then rendered by jenkins-job-builder one by one: slower, and right.
+All jobs of one variant share a *shape*: definitions that differ only in values that the template inserts (name, id,
+description, branches, script path, ...) and in the hashes over them. A shape is cut from jenkins-job-builder's own
+output for a sample whose values are found again in it, and proved on two further samples, a plain and a hostile one:
+what the shape gives for them must be byte for byte what jenkins-job-builder gives. A template that does more with a
+value than to insert it fails this proof, and its jobs are then rendered by jenkins-job-builder one by one: slower, and
+right. (A template whose text depends on conditions, as Jinja makes possible, is never given to this proof: `jjb`.)
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 
-from jenkins_bootstrap.facts import Repository
+from jenkins_bootstrap.jobs.definitions import Value, Variant
 from jenkins_bootstrap.jobs.marker import canonical, canonical_scan, clean_text, parse, parse_line, scan_digest
 
-_CUT = Repository("", "sentinel-name-5e0c7b1f", 7_316_482_950_163_847_205, description="sentinel-description-5e0c7b1f")
-_EMPTY = Repository("", "-x.1_Y", 1, description="")
-_HOSTILE = Repository(
-    "",
-    "007",
-    99_999_999_999,
-    description="{x} {{y}} ]]> <!-- & &amp; \"q\" 'a' \\n é \U0001f600\r\n\t#\x01 {0} $1 \\1 %s",
-)
+_CUT: dict[str, Value] = {
+    "repository": "sentinel-name-5e0c7b1f",
+    "github_id": "7316482950163847205",
+    "description": "sentinel-description-5e0c7b1f",
+    "default_branch": "sentinel-default-5e0c7b1f",
+    "script_path": "sentinel-script-5e0c7b1f",
+    "include_branches": "sentinel-include-5e0c7b1f",
+    "exclude_branches": "sentinel-exclude-5e0c7b1f",
+    "keep_builds": 731_648_295,
+    "keep_days": 846_592_731,
+}
+_PLAIN: dict[str, Value] = {
+    "repository": "-x.1_Y",
+    "github_id": "1",
+    "description": "",
+    "default_branch": "m",
+    "script_path": "J",
+    "include_branches": "*",
+    "exclude_branches": "x",
+    "keep_builds": 1,
+    "keep_days": 2,
+}
+_HOSTILE: dict[str, Value] = {
+    "repository": "007",
+    "github_id": "99999999999",
+    "description": clean_text(
+        "{x} {{y}} ]]> <!-- & &amp; \"q\" 'a' \\n é \U0001f600\r\n\t#\x01 {0} $1 \\1 %s sentinel-name-5e0c7b1f"
+    ),
+    "default_branch": "{x}/\"&<'{{y}}>é]]>",
+    "script_path": "  {x}/{{y}} \"&amp;<'>é\U0001f600]]> $1 \\1 %s ",
+    "include_branches": "{x}* &amp; <'\"> é release/* PR-*",
+    "exclude_branches": "{{y}}* 007 1.10 null &",
+    "keep_builds": 10_000,
+    "keep_days": 365,
+}
 
 
-def samples(owner: str) -> tuple[Repository, ...]:
-    """The repositories that must be rendered by jenkins-job-builder to make a shape for this owner."""
-    return tuple(replace(sample, owner=owner) for sample in (_CUT, _EMPTY, _HOSTILE))
+def samples(of: Variant, number: int) -> tuple[dict[str, Value], ...]:
+    """What jenkins-job-builder must render to make a shape for this variant.
+
+    `number` keeps the samples' names apart from those of other variants of the same owner.
+    """
+    return tuple(_sample(of, sample, number) for sample in (_CUT, _PLAIN, _HOSTILE))
+
+
+def _sample(of: Variant, values: Mapping[str, Value], number: int) -> dict[str, Value]:
+    made = {**values, "repository": f"{values['repository']}{number or ''}"}
+    if not of.included:
+        made["include_branches"] = ""
+    if not of.excluded:
+        made["exclude_branches"] = ""
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Literal text with places for values: `xml` as it is written, `canonical` and `scan` as they are hashed.
 
-    Each alternates: literal, place, literal, ..., literal.
+    Each alternates: literal, place, literal, ..., literal. `scan` is empty for what is never scanned.
     """
 
     xml: tuple[str, ...]
     canonical: tuple[str, ...]
     scan: tuple[str, ...]
 
-    def render(self, repository: Repository) -> tuple[bytes, str]:
-        """The config.xml of this repository and the hash that stands in it."""
-        text = clean_text(repository.description)
-        values = {"name": repository.name, "id": str(repository.id), "text": _escape_canonical(text)}
-        digest = hashlib.sha256(_join(self.canonical, values).encode()).hexdigest()
-        values["scan"] = scan_digest(_join(self.scan, values)) if self.scan else ""
-        values["text"] = _escape_written(text)
-        values["paragraph"] = values["text"] + "\n\n" if text else ""
-        values["hash"] = digest
-        return _join(self.xml, values).encode(), digest
+    def render(self, values: Mapping[str, Value]) -> tuple[bytes, str, str | None]:
+        """The config.xml for these values, and the two hashes that stand in it."""
+        texts = {key: str(value) for key, value in values.items()}
+        hashed = texts | {key: _escape_canonical(texts[key]) for key in _FREE}
+        digest = hashlib.sha256(_join(self.canonical, hashed).encode()).hexdigest()
+        scan = scan_digest(_join(self.scan, hashed)) if self.scan else None
+        written = texts | {key: _escape_written(texts[key]) for key in _FREE}
+        written["paragraph"] = written["description"] + "\n\n" if written["description"] else ""
+        written["hash"] = digest
+        written["scan"] = scan or ""
+        return _join(self.xml, written).encode(), digest, scan
 
 
-def make(owner: str, rendered: Iterable[bytes]) -> Shape | None:
-    """The shape cut from the first and proved on the other samples of this owner, None when the proof fails.
+_FREE = ("description", "default_branch", "script_path", "include_branches", "exclude_branches")
+"""Values that may hold what XML writes otherwise."""
 
-    `rendered` are jenkins-job-builder's bytes for `samples(owner)`, in that order.
+
+def make(given: Iterable[Mapping[str, Value]], rendered: Iterable[bytes]) -> Shape | None:
+    """The shape cut from the first and proved on the other samples, None when the proof fails.
+
+    `rendered` are jenkins-job-builder's bytes for `given`, which `samples` gave, in that order.
     """
-    cut, *others = rendered
+    first, *others = given
+    cut, *proofs = rendered
     root = parse(cut)
     line = parse_line(root.findtext("description"))
     if line is None:
         return None
-    places = {_CUT.name: "name", str(_CUT.id): "id", _CUT.description: "text", line.hash: "hash"}
-    if line.scan is not None:
-        places[line.scan] = "scan"
-    scan = canonical_scan(root)
+    places = {str(value): key for key, value in first.items() if value != ""}
+    scan = canonical_scan(root) if line.scan is not None else None
     shape = Shape(
-        xml=_cut(cut.decode(), {f"{_CUT.description}\n\n": "paragraph", **places}),
+        xml=_cut(
+            cut.decode(),
+            {
+                f"{first['description']}\n\n": "paragraph",
+                **places,
+                line.hash: "hash",
+                **({line.scan: "scan"} if line.scan is not None else {}),
+            },
+        ),
         canonical=_cut(canonical(root), places),
         scan=() if scan is None else _cut(scan, places),
     )
-    wanted = zip(samples(owner), [cut, *others], strict=True)
+    wanted = zip([first, *others], [cut, *proofs], strict=True)
     return shape if all(shape.render(sample)[0] == xml for sample, xml in wanted) else None
 
 
-def _cut(text: str, places: dict[str, str]) -> tuple[str, ...]:
+def _cut(text: str, places: Mapping[str, str]) -> tuple[str, ...]:
     pattern = re.compile("|".join(re.escape(value) for value in places))
     pieces: list[str] = []
     end = 0
@@ -89,8 +141,8 @@ def _cut(text: str, places: dict[str, str]) -> tuple[str, ...]:
     return (*pieces, text[end:])
 
 
-def _join(pieces: tuple[str, ...], values: dict[str, str]) -> str:
-    return "".join(values[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+def _join(pieces: tuple[str, ...], values: Mapping[str, str]) -> str:
+    return "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)])
 
 
 def _escape_canonical(text: str) -> str:

@@ -1,7 +1,7 @@
-"""The definitions as XML: one config.xml a repository, and one for each folder above them.
+"""The definitions as XML: one config.xml a repository, one for each folder above them, and the user's own jobs.
 
 Byte for byte what `jenkins-jobs test` gives for the same data with this package installed, on the same Python; made
-quick by `shapes`.
+quick by `shapes`, and without jenkins-job-builder where `kept` has what it gave before.
 """
 
 from __future__ import annotations
@@ -9,21 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.errors import BootstrapError, raise_all
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs import definitions, shapes
-from jenkins_bootstrap.jobs.marker import MachineLine, read_line
+from jenkins_bootstrap.jobs.definitions import Variant, Wanted
+from jenkins_bootstrap.jobs.kept import Kept
+from jenkins_bootstrap.jobs.marker import MachineLine, parse, parse_line, read_line
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.jobs.jjb import Builder
+
+_DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class JobXml:
     """One job: `path` is its full name in Jenkins, `id` GitHub's number, None for a job that is no repository's.
 
-    `hash` is of its canonical XML, `structural` of what a scan works by: None for a job that is never scanned.
-    `problem` says why the definition lacks what the repository's override file asks for. A job that is `keep_only` is
-    not made anew: its repository is out by the filter because it is archived, and for nothing else.
+    `hash` is of its canonical XML, `structural` of what a scan works by: None for a job that is never scanned, and for
+    one that is disabled. `problem` says why the definition lacks what the repository's override file asks for. A job
+    that is `keep_only` is not made anew: its repository is out by the filter because it is archived, and for nothing
+    else, or the repository's override disables it.
     """
 
     path: str
@@ -41,7 +50,7 @@ class JobXml:
 
 @dataclass(frozen=True, slots=True)
 class FolderXml:
-    """A folder above the jobs, by its full name in Jenkins."""
+    """A folder above the jobs, by its full name in Jenkins. Made where it is missing, never written again."""
 
     path: str
     xml: bytes
@@ -50,10 +59,14 @@ class FolderXml:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Folders with parents first, and jobs in the order of owner and name."""
+    """Folders with parents first; jobs in the order of owner and name, then the user's own by path.
+
+    `examples` are jobs of every shape there is, so that what holds for them (the plugins they need) holds for all.
+    """
 
     folders: tuple[FolderXml, ...]
     jobs: tuple[JobXml, ...]
+    examples: tuple[JobXml, ...] = ()
 
 
 def render(settings: Settings, repositories: Iterable[Repository]) -> list[JobXml]:
@@ -61,51 +74,31 @@ def render(settings: Settings, repositories: Iterable[Repository]) -> list[JobXm
     return list(render_all(settings, repositories).jobs)
 
 
-def render_all(settings: Settings, repositories: Iterable[Repository]) -> Rendered:
-    """The definition of every repository (already filtered) and of the folders above them.
+def render_all(settings: Settings, repositories: Iterable[Repository], *, cache: Path | None = None) -> Rendered:
+    """The definition of every repository that `select.chosen` gave, of the folders above them, and the user's own jobs.
+
+    `cache` is a folder in which renderings are kept for the next run; it is made as needed.
 
     Raises BootstrapError for a repository that cannot have a job, named, and for a template that is wrong, as
-    jenkins-job-builder explains it.
+    jenkins-job-builder explains it. A wrong override is no error: see `JobXml.problem`.
     """
-    from jenkins_bootstrap.jobs import jjb
-
-    chosen = definitions.select_unique(repositories)
-    by_owner: dict[str, list[Repository]] = {}
-    for repository in chosen:
-        by_owner.setdefault(repository.owner, []).append(repository)
-    values = {owner: definitions.shape_values(settings, owner) for owner in by_owner}
-    wanted = definitions.folders(settings, chosen)
-    templates = definitions.templates(settings)
-
-    data = [definitions.folder_project(settings, wanted)]
-    data += [definitions.project(values[owner], shapes.samples(owner)) for owner in by_owner]
-    rendered = jjb.render_yaml(definitions.to_yaml(data), templates)
-    folders = tuple(_folder(settings, folder.path, rendered) for folder in wanted)
-    jobs: list[JobXml] = []
-    for owner, members in by_owner.items():
-        made = [_one(settings, sample, rendered, templates) for sample in shapes.samples(owner)]
-        shape = shapes.make(owner, [job.xml for job in made])
-        jobs += (
-            _by_shape(settings, shape, members)
-            if shape is not None
-            else _one_by_one(settings, values[owner], members, templates)
-        )
-    return Rendered(folders, tuple(jobs))
-
-
-def _by_shape(settings: Settings, shape: shapes.Shape, members: Sequence[Repository]) -> list[JobXml]:
-    return [
-        JobXml(job_path(settings, r), r.name, r.owner, r.id, *shape.render(r), pushed_at=r.pushed_at) for r in members
-    ]
-
-
-def _one_by_one(
-    settings: Settings, values: dict[str, object], members: Sequence[Repository], templates: Sequence[Path]
-) -> list[JobXml]:
-    from jenkins_bootstrap.jobs import jjb
-
-    rendered = jjb.render_yaml(definitions.to_yaml([definitions.project(values, members)]), templates)
-    return [_one(settings, repository, rendered, templates) for repository in members]
+    chosen = definitions.wanted(settings, repositories)
+    making = _Making(settings, cache)
+    own_folders, own_jobs = _own(settings, making.own())
+    paths = [*(folder.path for folder in own_folders), *(job.path for job in own_jobs)]
+    further = {path.rpartition("/")[0] for path in paths} - {folder.path for folder in own_folders}
+    wanted = definitions.folders(settings, [job.repository for job in chosen], further)
+    folders = (*(making.folder(folder) for folder in wanted), *own_folders)
+    made: dict[str, JobXml] = {}
+    examples: list[JobXml] = []
+    for number, (of, members) in enumerate(definitions.by_variant(settings, chosen).items()):
+        shape = making.shape(of, number)
+        jobs = [_by_shape(settings, shape, job) for job in members] if shape else making.one_by_one(of, members)
+        examples += jobs[:1] if shape else jobs
+        made |= {job.path: job for job in jobs}
+    making.kept.save()
+    jobs = [made[job_path(settings, job.repository)] for job in chosen]
+    return Rendered(folders, (*jobs, *own_jobs), (*examples, *own_jobs))
 
 
 def job_path(settings: Settings, repository: Repository) -> str:
@@ -113,20 +106,167 @@ def job_path(settings: Settings, repository: Repository) -> str:
     return f"{settings.jobs.folder}/{repository.owner}/{repository.name}"
 
 
-def _one(settings: Settings, r: Repository, rendered: dict[str, bytes], templates: Sequence[Path]) -> JobXml:
-    path = job_path(settings, r)
-    line = _line(settings, path, rendered, templates[-1])
-    if line.id != r.id:
-        raise BootstrapError(
-            f"{path!r} says id {line.id} where the repository has {r.id}",
-            where=f"template {definitions.REPOSITORY_TEMPLATE!r}",
-            hint="give the property jenkins-bootstrap id: '{github_id}'",
-        )
-    return JobXml(path, r.name, r.owner, r.id, rendered[path], line.hash, r.pushed_at)
+class _Making:
+    """Renderings for these settings, from what is stored or by jenkins-job-builder."""
+
+    def __init__(self, settings: Settings, cache: Path | None) -> None:
+        self.settings = settings
+        self.templates = definitions.templates(settings)
+        self.kept = Kept(cache, self.templates)
+        self._builder: Builder | None = None
+
+    @property
+    def builder(self) -> Builder:
+        if self._builder is None:
+            from jenkins_bootstrap.jobs.jjb import Builder
+
+            self._builder = Builder(self.templates)
+        return self._builder
+
+    def own(self) -> dict[str, str]:
+        """XML of the jobs that the templates' files define themselves, and of the project's own, by full name."""
+        project = definitions.reconcile_project(self.settings)
+        try:
+            found: dict[str, str] = self.kept.get(project)
+        except KeyError:
+            made = self.builder.jobs_of_templates(self.settings.project)
+            if definitions.RECONCILE_TEMPLATE in self.builder.templates:
+                made |= self.builder.render(definitions.to_yaml([project]))
+            found = {name: xml.decode() for name, xml in made.items()}
+            self.kept.put(project, found)
+        return found
+
+    def folder(self, folder: definitions.Folder) -> FolderXml:
+        project = definitions.folder_project(self.settings, [folder])
+        try:
+            xml = self.kept.get(project).encode()
+        except KeyError:
+            rendered = self.builder.render(definitions.to_yaml([project]))
+            _line(self.settings, folder.path, rendered)
+            xml = rendered[folder.path]
+            self.kept.put(project, xml.decode())
+        line = read_line(xml)
+        return FolderXml(folder.path, xml, "" if line is None else line.hash)
+
+    def shape(self, of: Variant, number: int) -> shapes.Shape | None:
+        """The shape of a variant; None where its jobs are to be rendered one by one."""
+        samples = shapes.samples(of, number)
+        project = definitions.variant_project(self.settings, of, samples, number)
+        try:
+            kept = self.kept.get(project)
+        except KeyError:
+            self._check_template(of)
+            made = None
+            if not self.builder.one_by_one(of.template):
+                rendered = self.builder.render(definitions.to_yaml([project]))
+                xml = [self._checked(of, str(s["repository"]), int(s["github_id"]), rendered)[0] for s in samples]
+                made = shapes.make(samples, xml)
+            kept = None if made is None else [made.xml, made.canonical, made.scan]
+            self.kept.put(project, kept)
+        return None if kept is None else shapes.Shape(*(tuple(pieces) for pieces in kept))
+
+    def one_by_one(self, of: Variant, members: Sequence[Wanted]) -> list[JobXml]:
+        items = [definitions.values(self.settings, job) for job in members]
+        rendered = self.builder.render(definitions.to_yaml([definitions.variant_project(self.settings, of, items, 0)]))
+        jobs = []
+        for job in members:
+            repository = job.repository
+            xml, line = self._checked(of, repository.name, repository.id, rendered)
+            jobs.append(_job(self.settings, job, xml, line.hash, line.scan))
+        return jobs
+
+    def _checked(self, of: Variant, name: str, number: int, rendered: dict[str, bytes]) -> tuple[bytes, MachineLine]:
+        """A job that must be there and say that it is this repository's."""
+        path = f"{self.settings.jobs.folder}/{of.owner}/{name}"
+        line = _line(self.settings, path, rendered, self.templates[-1])
+        if line.id != number:
+            raise BootstrapError(
+                f"{path!r} says id {line.id} where the repository has {number}",
+                where=f"template {of.template!r}",
+                hint="give the property jenkins-bootstrap id: '{github_id}'",
+            )
+        return rendered[path], line
+
+    def _check_template(self, of: Variant) -> None:
+        known = self.builder.templates
+        if of.template not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(of.template, known, n=1) or sorted(known)
+            raise BootstrapError(
+                f"there is no template {of.template!r}",
+                where="jobs.definitions",
+                hint=f"name the id of a job-template of jobs.templates or of ours, as {near[0]!r}",
+            )
 
 
-def _folder(settings: Settings, path: str, rendered: dict[str, bytes]) -> FolderXml:
-    return FolderXml(path, rendered[path], _line(settings, path, rendered).hash)
+def _by_shape(settings: Settings, shape: shapes.Shape, job: Wanted) -> JobXml:
+    return _job(settings, job, *shape.render(definitions.values(settings, job)))
+
+
+def _job(settings: Settings, job: Wanted, xml: bytes, digest: str, scan: str | None) -> JobXml:
+    r = job.repository
+    return JobXml(
+        job_path(settings, r),
+        r.name,
+        r.owner,
+        r.id,
+        xml,
+        digest,
+        r.pushed_at,
+        disabled=job.disabled,
+        structural=scan,
+        problem=job.problem,
+        keep_only=job.keep_only,
+    )
+
+
+def _own(settings: Settings, rendered: dict[str, str]) -> tuple[list[FolderXml], list[JobXml]]:
+    """The user's own folders and jobs, by path. Raises BootstrapError for all that are where they must not be."""
+    folders: list[FolderXml] = []
+    jobs: list[JobXml] = []
+    errors: list[BootstrapError] = []
+    for path, text in sorted(rendered.items(), key=lambda item: (item[0].count("/"), item[0])):
+        root = parse(text.encode())
+        line = parse_line(root.findtext("description"))
+        problem = _place_problem(settings, path, line)
+        if problem is not None or line is None:
+            errors.append(
+                BootstrapError(
+                    problem or "does not say whose it is",
+                    where=f"job {path!r} of jobs.templates",
+                    hint=f"name it {settings.jobs.folder}/NAME or {settings.jobs.folder}/FOLDER/NAME, or keep it "
+                    "elsewhere, where plain `jenkins-jobs` updates it",
+                )
+            )
+        elif line.kind == "folder":
+            folders.append(FolderXml(path, text.encode(), line.hash))
+        else:
+            disabled = root.findtext("disabled") == "true"
+            name = path.rpartition("/")[2]
+            jobs.append(JobXml(path, name, "", None, text.encode(), line.hash, disabled=disabled, structural=line.scan))
+    raise_all(errors)
+    return folders, jobs
+
+
+def _place_problem(settings: Settings, path: str, line: MachineLine | None) -> str | None:
+    """Why a job of the user's own must not be there: the one listing of Jenkins sees no more, and two must not meet."""
+    top, *below = path.split("/")
+    if top != settings.jobs.folder or not below:
+        return f"is not below jobs.folder, {settings.jobs.folder!r}"
+    if len(below) >= _DEEPEST or "" in below:
+        return "is too deep: at most one folder below jobs.folder is looked into"
+    if below[0].lower() in {owner.name.lower() for owner in settings.github.owners}:
+        return f"is in the place of the jobs of {below[0]}'s repositories"
+    if below[0] == definitions.OWN_FOLDER and below[1:] != ["reconcile"]:
+        return "is in the place of the project's own jobs"
+    if line is not None and line.owner != settings.project:
+        return f"says that it belongs to installation {line.owner!r}"
+    if line is not None and line.id is not None:
+        return f"says that it is repository {line.id}'s, which jobs.definitions decides about"
+    if line is not None and line.kind == "folder" and len(below) > 1:
+        return "is a folder too deep: at most one folder below jobs.folder is looked into"
+    return None
 
 
 def _line(settings: Settings, path: str, rendered: dict[str, bytes], where: Path | None = None) -> MachineLine:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.facts import Repository
-from jenkins_bootstrap.jobs.definitions import definitions, escape, folders, select_unique, shape_values, to_yaml
+from jenkins_bootstrap.jobs.definitions import definitions, escape, folders, owner_settings, select_unique, to_yaml
 
 
 def repo(name, number=1, owner="acme-demo", **more):
@@ -21,7 +21,7 @@ def test_yaml_reads_a_name_as_the_string_it_is(settings, name):
         assert yaml.safe_load(to_yaml(data)) == data
         return
     data = yaml.safe_load(to_yaml(definitions(settings, [repo(name, 12)])))
-    assert data[-1]["project"]["repository"] == [{name: {"github_id": "12", "description": ""}}]
+    assert data[-1]["project"]["repository"] == [{name: {"github_id": "12"}}]
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))
@@ -43,7 +43,7 @@ def test_numbers_and_switches_are_not_escaped():
 def test_two_owners_may_have_the_same_name(two_owners):
     both = [repo("tool", 1), repo("tool", 2, "Other-Org")]
     data = definitions(two_owners, both)
-    assert [d["project"]["name"] for d in data] == ["github/folders", "github/acme-demo", "github/Other-Org"]
+    assert [d["project"]["name"] for d in data] == ["github/folders", "github/acme-demo 1", "github/Other-Org 2"]
     assert [d["project"]["credentials_id"] for d in data[1:]] == ["github-token", "github-app-other-org"]
 
 
@@ -84,7 +84,7 @@ def test_an_owner_that_is_not_in_the_settings_is_an_error(settings):
 
 
 def test_owners_are_matched_in_any_case(settings):
-    assert shape_values(settings, "ACME-Demo")["credentials_id"] == "github-token"
+    assert owner_settings(settings, "ACME-Demo").credentials_id == "github-token"
 
 
 def test_the_order_of_the_listing_does_not_matter(settings):

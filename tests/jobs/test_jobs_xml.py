@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs import jjb, shapes
-from jenkins_bootstrap.jobs.definitions import definitions, templates, to_yaml
+from jenkins_bootstrap.jobs.definitions import Wanted, definitions, templates, to_yaml, variant, variant_project
 from jenkins_bootstrap.jobs.marker import clean_text, definition_hash, read_line, without_line
 from jenkins_bootstrap.jobs.xml import render, render_all
 from jenkins_bootstrap.resources import share
@@ -41,8 +41,10 @@ def own_template(folder, **values):
         "id": "{github_id}",
         **values,
     }
-    (folder / "mine.yaml").write_text(OWN_TEMPLATE % values)
-    return folder
+    own = folder / "templates"
+    own.mkdir()
+    (own / "mine.yaml").write_text(OWN_TEMPLATE % values)
+    return own
 
 
 def jenkins_jobs_test(settings, repositories, folder):
@@ -172,14 +174,15 @@ def test_a_template_that_does_more_than_to_insert_is_rendered_job_by_job(setting
 
 
 def test_a_shape_that_is_not_proved_is_no_shape(settings):
-    samples = shapes.samples("acme-demo")
-    good = jjb.render_yaml(to_yaml(definitions(settings, samples)), templates(settings))
-    ordered = [good[f"github/{s.full_name}"] for s in samples]
-    assert shapes.make("acme-demo", ordered) is not None
+    of = variant(settings, Wanted(Repository("acme-demo", "tool", 1), "github-repository"))
+    samples = shapes.samples(of, 0)
+    good = jjb.render_yaml(to_yaml([variant_project(settings, of, samples, 0)]), templates(settings))
+    ordered = [good[f"github/acme-demo/{sample['repository']}"] for sample in samples]
+    assert shapes.make(samples, ordered) is not None
     for place in range(3):
         wrong = list(ordered)
         wrong[place] = wrong[place].replace(b"<disabled>false", b"<disabled>true")
-        assert shapes.make("acme-demo", wrong) is None
+        assert shapes.make(samples, wrong) is None
 
 
 @pytest.mark.parametrize(
