@@ -64,6 +64,8 @@ class ScanJobs(Step):
     """Asks for the scans of these jobs, one after the other within the budget of calls to GitHub."""
 
     paths: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """What the same jobs are known by, as `of` of their other steps."""
 
 
 def job_url(path: str) -> str:
@@ -112,10 +114,10 @@ def delete_job(path: str, of: str, reason: str) -> DeleteJob:
     return DeleteJob(f"delete:{path}", f"delete job {path}", f"POST {job_url(path)}/doDelete", reason, path, of)
 
 
-def scan_jobs(paths: Sequence[str], place: int) -> ScanJobs:
+def scan_jobs(paths: Sequence[str], keys: Sequence[str], place: int) -> ScanJobs:
     count = f"{len(paths)} job{'s' if len(paths) != 1 else ''}"
     reason = "new, or its source has changed" if len(paths) == 1 else "new, or their sources have changed"
-    return ScanJobs(f"scan:{place}", f"ask for scans of {count}", "POST scriptText", reason, tuple(paths))
+    return ScanJobs(f"scan:{place}", f"ask for scans of {count}", "POST scriptText", reason, tuple(paths), tuple(keys))
 
 
 def _creating(path: str) -> str:

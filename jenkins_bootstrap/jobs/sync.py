@@ -8,7 +8,7 @@ listing that is not whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -55,7 +55,8 @@ class SyncPlan:
 class Inputs:
     """What a plan is made from.
 
-    `only`: the GitHub ids that this run is about, None for everything. `why_out` says for an id why it has no job.
+    `only`: the GitHub ids that this run is about, None for everything. `why_out` says for an id why it has no job;
+    `left_out` has those that cannot have one, though they should: their jobs stay as they are.
     `unscanned`: jobs (`of` of their steps) whose scan an earlier run still owes. `before`: where our jobs were until
     jobs.folder was changed. `mass_change`: remove however many there are.
     """
@@ -67,6 +68,7 @@ class Inputs:
     today: date
     only: Collection[int] | None = None
     why_out: Callable[[int], str | None] = lambda _id: None
+    left_out: Mapping[int, str] = field(default_factory=dict)
     unscanned: Collection[str] = ()
     before: Present | None = None
     mass_change: bool = False
@@ -109,6 +111,7 @@ class _Planner:
     unchanged: int = 0
 
     def plan(self) -> SyncPlan:
+        self.warnings += self.inputs.left_out.values()
         self._take_stock()
         self._folders()
         self._match()
@@ -325,7 +328,7 @@ class _Planner:
             key, line = item_key(item), item.line
             assert line is not None
             asked = self.inputs.only is None or (line.id is not None and line.id in self.inputs.only)
-            if not asked or key in self.wanted:
+            if not asked or key in self.wanted or line.id in self.inputs.left_out:
                 continue
             if key in seen:
                 self.warnings.append(f"{item.path} has the id of another job too: left alone")
@@ -357,7 +360,8 @@ class _Planner:
         """Those pushed to last come first, as somebody waits for them."""
         paths = sorted(self.scans, key=lambda p: self.scans[p].pushed_at or "", reverse=True)
         for start in range(0, len(paths), SCANS_A_CALL):
-            yield steps.scan_jobs(paths[start : start + SCANS_A_CALL], start // SCANS_A_CALL)
+            batch = paths[start : start + SCANS_A_CALL]
+            yield steps.scan_jobs(batch, [job_key(self.scans[p]) for p in batch], start // SCANS_A_CALL)
 
 
 def _reason(job: JobXml, was_gone: bool, structural: bool) -> str:

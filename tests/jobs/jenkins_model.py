@@ -42,7 +42,7 @@ class JenkinsModel:
         self.items[path] = content
 
     def is_folder(self, path: str) -> bool:
-        return FOLDER_CLASS.encode() in self.items[path][:80]
+        return parse(self.items[path]).tag == FOLDER_CLASS
 
     def descriptions(self) -> dict[str, str]:
         return {path: parse(content).findtext("description") or "" for path, content in sorted(self.items.items())}

@@ -27,7 +27,7 @@ spec.loader.exec_module(model)
 CASES = sorted((Path(__file__).parent / "sync").glob("*.json"))
 KNOWN = {
     "says", "github", "jenkins", "own", "calls", "scans", "warnings", "held_back", "pending", "left_alone", "unchanged",
-    "owners", "not_whole", "out", "only", "owes_scans", "before", "today", "jobs", "mass_change",
+    "owners", "not_whole", "out", "left_out", "only", "owes_scans", "before", "today", "jobs", "mass_change",
 }  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def inputs_of(case, settings, made, top, old=None):
         today=date.fromisoformat(case.get("today", "2026-11-24")),
         only=case.get("only"),
         why_out=out.get,
+        left_out={int(k): v for k, v in case.get("left_out", {}).items()},
         unscanned=frozenset(case.get("owes_scans", [])),
         before=read_present(old, made.present(old)) if old else None,
         mass_change=case.get("mass_change", False),
@@ -142,7 +143,7 @@ def test_what_was_done_is_counted_for_people():
         steps.create_job("github/acme/a", "1", b"", "new"),
         steps.rename_job("github/acme/b", "2", "b._renaming-2", "", passing=True),
         steps.rename_job("github/acme/b._renaming-2", "2", "c", ""),
-        steps.scan_jobs(["github/acme/a"], 0),
+        steps.scan_jobs(["github/acme/a"], ["1"], 0),
     ]
     assert counts(done, 7) == {
         "created": 1, "renamed": 1, "moved": 0, "updated": 0, "disabled": 0, "deleted": 0, "folders": 0, "scans": 1,

@@ -1,0 +1,249 @@
+"""The one way in which jobs are brought in step: by `jobs sync`, by a webhook, by the timer; `plan` only shows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from jenkins_bootstrap.config.models import Settings
+from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.facts import ListedOwners, Repository
+from jenkins_bootstrap.jobs import steps
+from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
+from jenkins_bootstrap.jobs.select import chosen, why
+from jenkins_bootstrap.jobs.sync import Inputs, SyncPlan, plan_sync
+from jenkins_bootstrap.jobs.xml import Rendered, render_all
+from jenkins_bootstrap.reconcile.execute import execute
+from jenkins_bootstrap.reconcile.outcome import Outcome, held_back_error
+from jenkins_bootstrap.reconcile.ports import Jobs, Only, Source
+from jenkins_bootstrap.reconcile.state import State
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Calls:
+    """Counts the requests to Jenkins: given to JobsApi as `log`, and on to `log` if there is one."""
+
+    log: Tell | None = None
+    count: int = 0
+
+    def __call__(self, line: str) -> None:
+        self.count += 1
+        if self.log is not None:
+            self.log(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What GitHub said: the repositories, and the ids that the run is about, None for all."""
+
+    owners: ListedOwners
+    only: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a plan was made from, for those who want to look at it more closely."""
+
+    installation: str
+    listing: Listing
+    rendered: Rendered
+    present: Present
+    plan: SyncPlan
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """One run's surroundings.
+
+    `state` is the folder of this machine's memory (jobs.lock, reconciled.json, pending-scans.json, shapes); `jenkins`
+    names the Jenkins that `jobs` speaks to; `tell` hears what is done, `note` what people must know.
+    """
+
+    settings: Settings
+    source: Source
+    jobs: Jobs
+    state: Path
+    jenkins: str = ""
+    calls: Calls | None = None
+    tell: Tell = lambda _line: None
+    note: Tell = lambda _line: None
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+    sleep: Callable[[float], None] = time.sleep
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def plan(self, only: Only | None = None, *, allow_mass_change: bool = False) -> tuple[Outcome, Prepared]:
+        """What a run would do. Changes nothing, takes no lock."""
+        prepared = self._prepare(only, allow_mass_change)
+        return self._outcome(prepared, planned_only=True), prepared
+
+    def run(self, only: Only | None = None, *, allow_mass_change: bool = False) -> Outcome:
+        """Bring the jobs in step, of all repositories or of one.
+
+        What one owner, one repository or one job has against it is among the outcome's errors, and the rest is done.
+
+        Raises:
+            Busy: another run is at it.
+            BootstrapError: nothing could be done: GitHub or Jenkins cannot be asked, or a template is wrong.
+        """
+        started = datetime.now(UTC)
+        state = State(self.state, self.jenkins)
+        with state.locked(self.note, sleep=self.sleep):
+            prepared = self._prepare(only, allow_mass_change)
+            plan = prepared.plan
+            scans = {key for step in plan.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
+            others = state.owed() if prepared.listing.only is not None else frozenset()
+            owed = others | scans
+            if scans or state.owed() != owed:
+                # Before the first write: a run that is ended in between is followed by one that knows.
+                state.owe(owed)
+            with self._timed("jenkins"):
+                done = execute(
+                    plan.steps,
+                    self.jobs,
+                    calls_per_hour=self.settings.jobs.sync.scan_calls_per_hour,
+                    tell=self.tell,
+                )
+            asked = {key for step in done.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
+            if asked:
+                state.owe(owed - asked)
+            outcome = self._outcome(prepared, planned_only=False)
+            outcome = replace(
+                outcome,
+                done=tuple(done.steps),
+                skipped=tuple(done.skipped),
+                errors=(*outcome.errors, *done.errors),
+                calls=self._count(),
+            )
+            if not outcome.failed and prepared.listing.only is None:
+                state.in_step(self.settings.jobs.folder, started)
+        return outcome
+
+    def _prepare(self, only: Only | None, allow_mass_change: bool) -> Prepared:
+        state = State(self.state, self.jenkins)
+        folder = self.settings.jobs.folder
+        last = state.last()
+        moved = last is not None and last.folder != folder
+        if only is not None and moved:
+            self.note("jobs.folder has changed: all jobs are brought in step, not one")
+            only = None
+        with self._timed("github"):
+            found = self.source.list_all() if only is None else self._one(only)
+        with self._timed("definitions"):
+            rendered = render_all(self.settings, chosen(self.settings, found.repositories), cache=self.state / "shapes")
+        with self._timed("listing"):
+            present = read_present(folder, self.jobs.present(folder))
+            before = read_present(last.folder, self.jobs.present(last.folder)) if last is not None and moved else None
+        with self._timed("plan"):
+            ids = None if only is None else self._ids(only, found, present)
+            plan = plan_sync(
+                Inputs(
+                    settings=self.settings,
+                    rendered=rendered,
+                    listed=found,
+                    present=present,
+                    today=self.today(),
+                    only=ids,
+                    why_out=_WhyOut(self.settings, found.repositories),
+                    left_out=getattr(rendered, "left_out", {}),
+                    unscanned=state.owed(),
+                    before=before,
+                    mass_change=allow_mass_change,
+                )
+            )
+        return Prepared(self.settings.project, Listing(found, ids), rendered, present, plan)
+
+    def _one(self, only: Only) -> ListedOwners:
+        found = self.source.read(only)
+        return ListedOwners((found,) if found is not None else (), frozenset())
+
+    def _ids(self, only: Only, found: ListedOwners, present: Present) -> frozenset[int]:
+        """The GitHub ids that the run is about. One that is gone is known by the job that has its name."""
+        ids = {r.id for r in found.repositories}
+        if only.id is not None:
+            ids.add(only.id)
+        if not ids:
+            path = f"{present.folder}/{only.owner}/{only.name}".lower()
+            project = self.settings.project
+            ids |= {i.line.id for i in present.items if i.key == path and is_ours(i, project) and i.line and i.line.id}
+        if not ids:
+            raise BootstrapError(
+                f"GitHub has no {only}, or this sign-in may not see it, and no job of ours is called so",
+                where="--repo",
+                hint="check the spelling: owner/name",
+            )
+        return frozenset(ids)
+
+    def _outcome(self, prepared: Prepared, *, planned_only: bool) -> Outcome:
+        plan = prepared.plan
+        errors = list(prepared.listing.owners.problems)
+        if plan.held_back:
+            errors.append(held_back_error(plan, self.settings.jobs.sync.most_removed_percent))
+        return Outcome(
+            plan=plan,
+            planned_only=planned_only,
+            repositories=len(prepared.listing.owners.repositories),
+            errors=tuple(errors),
+            warnings=plan.warnings,
+            calls=self._count(),
+            seconds=dict(self.seconds),
+        )
+
+    def _count(self) -> int | None:
+        return None if self.calls is None else self.calls.count
+
+    def _timed(self, name: str) -> _Timed:
+        return _Timed(self.seconds, name)
+
+
+def reconcile(
+    settings: Settings,
+    source: Source,
+    jobs: Jobs,
+    *,
+    state: Path,
+    jenkins: str = "",
+    only: Only | None = None,
+    allow_mass_change: bool = False,
+    plan_only: bool = False,
+    tell: Tell = lambda _line: None,
+    today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+) -> Outcome:
+    """One run in one call; see `Reconciler`."""
+    made = Reconciler(settings, source, jobs, state, jenkins=jenkins, tell=tell, note=tell, today=today)
+    if plan_only:
+        return made.plan(only, allow_mass_change=allow_mass_change)[0]
+    return made.run(only, allow_mass_change=allow_mass_change)
+
+
+class _WhyOut:
+    """Says for a GitHub id why its repository has no job; reads the filter only for those it is asked about."""
+
+    def __init__(self, settings: Settings, repositories: tuple[Repository, ...]) -> None:
+        self._filters = {o.name.lower(): o.filter for o in settings.github.owners}
+        self._repositories = repositories
+        self._by_id: Mapping[int, Repository] | None = None
+
+    def __call__(self, number: int) -> str | None:
+        if self._by_id is None:
+            self._by_id = {r.id: r for r in self._repositories}
+        repository = self._by_id.get(number)
+        if repository is None:
+            return None
+        owner = self._filters.get(repository.owner.lower())
+        return f"is {repository.owner}'s now" if owner is None else why(repository, owner).text
+
+
+class _Timed:
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self._seconds, self._name = seconds, name
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_error: object) -> None:
+        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.monotonic() - self._started
