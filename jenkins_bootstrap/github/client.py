@@ -287,7 +287,7 @@ def _headers(response: requests.Response) -> dict[str, str]:
 def next_page(headers: Mapping[str, str]) -> str | None:
     """The address of the next page that a Link header (RFC 8288) names."""
     for part in headers.get("link", "").split(","):
-        found = re.fullmatch(r"""\s*<([^<>]+)>\s*;.*\brel="?next"?.*""", part)
+        found = re.fullmatch(r"""\s*<([^<>]+)>\s*;.*\brel=(?:"next"|next\b).*""", part)
         if found:
             return found[1]
     return None
