@@ -89,12 +89,22 @@ def jenkins(case, top):
     return made
 
 
+MADE = {}
+
+
+def settings_of(settings, owners, jobs):
+    key = json.dumps([owners, jobs])
+    if key not in MADE:
+        more = {"github": {"owners": [{"name": name} for name in owners]}, "jobs": jobs}
+        MADE[key] = type(settings).model_validate(
+            settings.model_dump(exclude={"github", "jobs"}, exclude_none=True) | more
+        )
+    return MADE[key]
+
+
 def inputs_of(case, settings, made, top, old=None):
     owners = case.get("owners", ["acme"])
-    settings = type(settings).model_validate(
-        settings.model_dump(exclude={"github", "jobs"}, exclude_none=True)
-        | {"github": {"owners": [{"name": name} for name in owners]}, "jobs": {"folder": top, **case.get("jobs", {})}}
-    )
+    settings = settings_of(settings, owners, {"folder": top, **case.get("jobs", {})})
     whole = frozenset(o.lower() for o in owners) - frozenset(case.get("not_whole", []))
     problems = (BootstrapError("not listed"),) if case.get("not_whole") else ()
     out = {int(k): v for k, v in case.get("out", {}).items()}
