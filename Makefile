@@ -46,7 +46,8 @@ bench: setup
 	@$(BIN)/python benchmarks/run.py
 	@if [ -n "$(JENKINS_WAR)" ] && [ -n "$(JENKINS_PLUGINS)" ]; then \
 	  export JENKINS_WAR="$(JENKINS_WAR)" JENKINS_PLUGINS="$(JENKINS_PLUGINS)"; \
-	  $(BIN)/python benchmarks/real_jenkins.py && $(BIN)/python benchmarks/rotation.py; \
+	  $(BIN)/python benchmarks/real_jenkins.py && $(BIN)/python benchmarks/rotation.py && \
+	  $(BIN)/python benchmarks/sync.py --real; \
 	fi
 
 demo: setup

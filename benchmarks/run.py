@@ -180,6 +180,9 @@ def main() -> None:
         from discovery import discovery
 
         discovery(folder)
+        from sync import synchronisation
+
+        synchronisation(folder)
         bakes(folder)
         from controller import boots  # here, as it imports this module
 

@@ -25,6 +25,7 @@ TREE = "_class,name,description,jobs[_class,name,description,jobs[_class,name,de
 CALLS_PER_SCAN = 7
 """Calls to GitHub of a scan that finds nothing to build."""
 LEAST_PAUSE_MS = 200
+CRUMB_PATH = "crumbIssuer/api/json"
 MOST_SCANS = 1000
 """Paths of one batch of scans."""
 LISTING_SECONDS = 120.0
@@ -220,12 +221,19 @@ class JobsApi:
 
     def _send(self, method: str, path: str, seconds: float | None, body: bytes | None = None, kind: str = "") -> Answer:
         timeout = seconds or self.controller.timeout
+        answer = self._told(method, path, lambda: self._wire.send(method, path, timeout, body, kind))
+        if method == "POST" and answer.asks_for_crumb:
+            crumb = self._told("GET", CRUMB_PATH, lambda: self._wire.send("GET", CRUMB_PATH, timeout))
+            if self._wire.use_crumb(crumb):
+                return self._told(method, path, lambda: self._wire.send(method, path, timeout, body, kind))
+        return answer
+
+    def _told(self, method: str, path: str, send: Callable[[], Answer]) -> Answer:
+        """A request, and its line in the log."""
         started = time.monotonic()
         said = "no answer"
         try:
-            answer = self._wire.send(method, path, timeout, body, kind)
-            if method == "POST" and answer.asks_for_crumb and self._wire.take_crumb(timeout):
-                answer = self._wire.send(method, path, timeout, body, kind)
+            answer = send()
             said = str(answer.status)
             return answer
         finally:

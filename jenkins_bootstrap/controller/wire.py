@@ -90,9 +90,8 @@ class Wire:
         self._used = time.monotonic()
         return answer
 
-    def take_crumb(self, timeout: float) -> bool:
-        """Fetch a crumb and its session for the requests to come. False where Jenkins has no crumb to give."""
-        answer = self.send("GET", "crumbIssuer/api/json", timeout)
+    def use_crumb(self, answer: Answer) -> bool:
+        """Send the crumb of this answer, and its session, with the requests to come. False when it has none."""
         try:
             given = json.loads(answer.body)
             name, value = str(given["crumbRequestField"]), str(given["crumb"])
