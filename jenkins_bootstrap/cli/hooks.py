@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from jenkins_bootstrap.cli.context import CHANGES_PENDING, Context, global_options, plan_options
+from jenkins_bootstrap.cli.jenkins import jenkins_options
 
 
 @click.group()
@@ -105,25 +107,16 @@ def note_young_secret(ctx: Context, in_force: Any) -> None:
     minutes = ctx.settings.controller.boot.look_every_minutes
     if any(datetime.now(UTC) - since < timedelta(minutes=minutes + 1) for since in in_force.values()):
         ctx.note(
-            f"a secret is younger than {minutes} minutes (controller.boot.look_every_minutes): a controller that has not"
-            " looked since refuses deliveries until it does; hooks check tells"
+            f"a secret is younger than {minutes} minutes (controller.boot.look_every_minutes): a controller that has"
+            " not looked since refuses deliveries until it does; hooks check tells"
         )
-
-
-def jenkins_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Which Jenkins is asked for the effect of a push."""
-    function = click.option("--jenkins", "url", help="URL of the Jenkins that is asked what became of the push.")(
-        function
-    )
-    function = click.option("--user", help="The account to sign in to it with.")(function)
-    return click.option("--token-file", type=click.Path(dir_okay=False), help="A file with its API token.")(function)
 
 
 @hooks.command()
 @jenkins_options
 @click.option("--ping/--no-ping", default=True, help="Have GitHub deliver a ping, and look for what came of it.")
 @global_options
-def check(ctx: Context, url: str | None, user: str | None, token_file: str | None, ping: bool) -> int:
+def check(ctx: Context, url: str | None, user: str | None, token_file: Path | None, ping: bool) -> int:
     """Whether the webhooks are right and what they deliver arrives: one row each, with the remedy.
 
     \b
@@ -136,13 +129,14 @@ def check(ctx: Context, url: str | None, user: str | None, token_file: str | Non
     """
     from jenkins_bootstrap.cli.check import failures, show
     from jenkins_bootstrap.cli.hooks_check import canary_rows, webhook_rows
+    from jenkins_bootstrap.cli.jenkins import controller_for
     from jenkins_bootstrap.cli.webhooks import read
 
     with read(ctx) as found:
         rows = list(webhook_rows(ctx, found, ping=ping))
         for problem in found.problems:
             rows += failures("GitHub", problem)
-        rows += canary_rows(ctx, found, url=url, user=user, token_file=token_file)
+        rows += canary_rows(ctx, found, lambda: controller_for(ctx, url, user, token_file))
     if ctx.json:
         ctx.data([asdict(row) for row in rows])
     else:

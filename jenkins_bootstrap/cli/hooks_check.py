@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.cli.check import Row, failures
 from jenkins_bootstrap.cli.webhooks import Reading, newest_ping
-from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.facts import Webhook
+from jenkins_bootstrap.errors import BootstrapError, UsageError
+from jenkins_bootstrap.facts import Delivery, Webhook
 from jenkins_bootstrap.github.errors import GitHubError
 from jenkins_bootstrap.hooks.judge import REFUSED, judge_deliveries, remedy_of
 from jenkins_bootstrap.hooks.plan import Present, of_kind, plan_hooks
@@ -18,9 +18,12 @@ from jenkins_bootstrap.hooks.wanted import WantedHook
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.context import Context
+    from jenkins_bootstrap.controller.client import Controller
 
 PING_SECONDS = 20.0
 """GitHub delivers within a second or two, and gives the other side ten seconds to answer."""
+EFFECT_SECONDS = 30.0
+"""Jenkins waits five seconds before it looks at an event, then asks GitHub."""
 SYNC = "jenkins-bootstrap hooks sync"
 
 
@@ -129,20 +132,72 @@ def repository_rows(found: Reading, single: list[Present]) -> Iterator[Row]:
 
 
 def canary_rows(
-    ctx: Context, found: Reading, *, url: str | None, user: str | None, token_file: str | None
+    ctx: Context,
+    found: Reading,
+    jenkins: Callable[[], Controller],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Row]:
-    """A push that we sign ourselves, for the repository that is there for it, and what Jenkins makes of it."""
+    """A push that we sign ourselves, for the repository that is there for it, and what Jenkins makes of it.
+
+    `jenkins` gives the Jenkins that is asked; BootstrapError when it is not known which.
+    """
     canary = ctx.settings.github.hooks.canary
+    hook = next(hook for hook in found.wanted if hook.kind == "jenkins")
     if canary is None:
         yield Row("canary", "note", "not looked for: no repository is named", "name one in github.hooks.canary")
-        return
-    try:
-        yield from _pushed(ctx, found, canary, url=url, user=user, token_file=token_file)
-    except BootstrapError as error:
-        yield from failures(f"canary {canary}", error)
+    elif hook.secret_key not in found.in_force:
+        yield Row("canary", "note", f"not looked for: the secret has no {hook.secret_key}")
+    else:
+        thing = f"canary {canary}"
+        try:
+            controller = jenkins()
+            if ctx.target == "embedded" and controller.url == ctx.endpoints.jenkins_url:
+                yield Row(
+                    thing, "note", "not looked for: the embedded Jenkins takes no webhooks", "jenkins-bootstrap try"
+                )
+                return
+            yield from pushed_rows(ctx, hook, canary, controller, sleep)
+        except UsageError as error:
+            yield Row(thing, "note", f"not looked for: {error.what}", error.hint)
+        except BootstrapError as error:
+            yield from failures(thing, error)
 
 
-def _pushed(
-    ctx: Context, found: Reading, canary: str, *, url: str | None, user: str | None, token_file: str | None
+def pushed_rows(
+    ctx: Context, hook: WantedHook, canary: str, controller: Controller, sleep: Callable[[float], None]
 ) -> Iterator[Row]:
-    yield Row("canary", "note", "not looked for")
+    """Send the push, and wait until the job has noted it."""
+    from secrets import token_hex
+
+    from jenkins_bootstrap.cli.sources import github_api_url
+    from jenkins_bootstrap.controller.events import deliver, job_events
+    from jenkins_bootstrap.hooks.canary import canary_push
+
+    thing = f"canary {canary}"
+    owner = next((o.name for o in ctx.settings.github.owners if o.name.lower() == canary.partition("/")[0].lower()), "")
+    job = f"{ctx.settings.jobs.folder}/{canary}"
+    if not owner or job_events(controller, job) is None:
+        yield Row(thing, "fail", f"Jenkins has no job {job}", "jenkins-bootstrap jobs sync; the filter must let it in")
+        return
+    # On the embedded target nothing answers at controller.url.
+    url = hook.url if ctx.target == "aws" else f"{controller.url.rstrip('/')}/github-webhook/"
+    push = canary_push(canary, github_api_url(ctx), ctx.secret_values[hook.secret_key], token_hex(8))
+    with ctx.progress(f"looking for what Jenkins makes of a push for {canary}"):
+        code = deliver(url, push.body, push.headers)
+        if not 200 <= code < 300:
+            remedy = remedy_of(Delivery(0, "", "", "push", code), "jenkins")
+            yield Row(thing, "fail", f"a signed push to {url} got {code}", remedy)
+            return
+        for waited in range(round(EFFECT_SECONDS)):
+            sleep(1.0)
+            if push.mark in (job_events(controller, job) or ""):
+                yield Row(thing, "ok", f"{job} has noted the push after {waited + 1} s")
+                return
+    yield Row(
+        thing,
+        "fail",
+        f"a signed push got {code}, but {job} has not noted it within {EFFECT_SECONDS:.0f} s",
+        "is the job enabled, does its filter of branches let jenkins-bootstrap-canary-* in, "
+        "and is its API address the one of github.api_url?",
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.config.models import Settings
@@ -69,12 +69,13 @@ def test_case(file: Path) -> None:
         assert words in said
 
 
+WANTED = wanted()
 hooks = st.builds(
     Webhook,
     scope=st.just("acme"),
     id=st.integers(1, 20),
     url=st.sampled_from(
-        [*(hook.url for hook in wanted()), "https://elsewhere.example/", "", "https://[", "https://h:x/"]
+        [*(hook.url for hook in WANTED), "https://elsewhere.example/", "", "https://[", "https://h:x/"]
     ),
     events=st.lists(st.sampled_from(["push", "pull_request", "repository", "*"]), unique=True).map(tuple),
     active=st.booleans(),
@@ -85,20 +86,21 @@ hooks = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(there=st.lists(hooks, unique_by=lambda hook: hook.id, max_size=8))
 def test_after_the_plan_there_is_one_of_each_nothing_is_left_to_do_and_others_are_as_they_were(
     there: list[Webhook],
 ) -> None:
-    in_force = {hook.secret_key: LONG_AGO for hook in wanted()}
+    in_force = {hook.secret_key: LONG_AGO for hook in WANTED}
     after = {hook.id: hook for hook in there}
-    for number, step in enumerate(plan_hooks(wanted(), in_force, [Present("acme", tuple(there))]).plan.steps):
+    for number, step in enumerate(plan_hooks(WANTED, in_force, [Present("acme", tuple(there))]).plan.steps):
         if isinstance(step, DeleteHook):
             del after[step.id]
         elif isinstance(step, CreateHook | UpdateHook) and step.hook is not None:
             id_ = step.id if isinstance(step, UpdateHook) else 100 + number
             after[id_] = Webhook("acme", id_, step.hook.url, step.hook.events, updated_at="2026-02-01T00:00:00Z")
-    for want in wanted():
+    for want in WANTED:
         assert sum(same_address(hook.url, want.url) for hook in after.values()) == 1
-    others = [h for h in there if not any(same_address(h.url, w.url) for w in wanted())]
+    others = [h for h in there if not any(same_address(h.url, w.url) for w in WANTED)]
     assert [after[hook.id] for hook in others] == others
-    assert not plan_hooks(wanted(), in_force, [Present("acme", tuple(after.values()))]).plan
+    assert not plan_hooks(WANTED, in_force, [Present("acme", tuple(after.values()))]).plan
