@@ -51,13 +51,13 @@ class Ordering:
             # What is left waits for others that wait: in a circle, if only for itself.
             mover = self._in_a_circle(open_)
             freed = mover.path.lower()
-            self._rename(mover, aside(mover), passing=True)
+            self._rename(mover, self._aside(mover), passing=True)
             ready.append(waiting[freed])
 
     def put_aside(self, path: str, of: str, id_: str, reason: str) -> str:
         """Rename a job that nobody asks for any more, and whose name is needed. Returns its new path."""
         mover = Mover(path, path, of, id_, reason)
-        self._rename(mover, aside(mover), passing=False)
+        self._rename(mover, self._aside(mover), passing=False)
         return mover.path
 
     @staticmethod
@@ -84,13 +84,23 @@ class Ordering:
         """The name to bear when the folder changes: the old, the new, or one that nobody else has."""
         name, here = steps.name(mover.path), steps.parent(mover.path)
         if name != wanted and name.lower() == wanted.lower():
-            yield aside(mover)
+            yield self._aside(mover)
         elif f"{folder}/{name}".lower() not in self.taken:
             yield name
         elif f"{here}/{wanted}".lower() not in self.taken:
             yield wanted
         else:
-            yield aside(mover)
+            yield self._aside(mover)
+
+    def _aside(self, mover: Mover) -> str:
+        """A free name in between."""
+        name, mark = steps.name(mover.path), f"._renaming-{mover.id}"
+        above = steps.parent(mover.path)
+        place = 1
+        while f"{above}/{name}{mark}".lower() in self.taken:  # by a copy that somebody made
+            place += 1
+            mark = f"._renaming-{mover.id}-{place}"
+        return name + mark
 
     def _rename(self, mover: Mover, new_name: str, *, passing: bool) -> None:
         self.out.append(steps.rename_job(mover.path, mover.of, new_name, mover.reason, passing))
@@ -106,7 +116,6 @@ class Ordering:
         mover.path = path
 
 
-def aside(mover: Mover) -> str:
-    """The name in between; a job that has it already keeps it."""
-    name, mark = steps.name(mover.path), f"._renaming-{mover.id}"
-    return name if name.endswith(mark) else name + mark
+def is_aside(path: str) -> bool:
+    """Whether a job has a name in between."""
+    return "._renaming-" in steps.name(path)

@@ -15,9 +15,9 @@ from datetime import date, timedelta
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.facts import ListedOwners
 from jenkins_bootstrap.jobs import steps
-from jenkins_bootstrap.jobs.moves import Mover, Ordering
+from jenkins_bootstrap.jobs.moves import Mover, Ordering, is_aside
 from jenkins_bootstrap.jobs.present import Item, Present, is_ours
-from jenkins_bootstrap.jobs.steps import DeleteJob, JobStep, MarkGone
+from jenkins_bootstrap.jobs.steps import CreateJob, DeleteJob, JobStep, MarkGone
 from jenkins_bootstrap.jobs.xml import JobXml, Rendered
 from jenkins_bootstrap.plan import Step
 
@@ -107,7 +107,7 @@ class _Planner:
     current: dict[str, Item] = field(default_factory=dict)
     """The item that is the wanted job."""
     now: dict[str, str] = field(default_factory=dict)
-    """Where each of our jobs is after the renames."""
+    """Where each of our jobs is after the renames, by where it was in lower case."""
     unchanged: int = 0
 
     def plan(self) -> SyncPlan:
@@ -194,8 +194,7 @@ class _Planner:
             self.wanted[key], self.targets[key] = job, target
             same = by_key.get(key, [])
             if same:
-                self.current[key] = min(same, key=lambda i: (i.path != target, i.path))
-                self.now[key] = self.current[key].path
+                self.current[key] = min(same, key=lambda i: _likely(i, target))
             for double in [i for i in same if i is not self.current[key]]:
                 self.warnings.append(f"{double.path} has the id of {self.current[key].path} too: left alone")
 
@@ -205,16 +204,19 @@ class _Planner:
         stays = self._staying(movers)
         for key in self._blocked(movers, stays):
             movers.pop(key, None)
-            self.targets[key] = self.now.get(key)
+            self.targets[key] = self.current[key].path if key in self.current else None
         for key, target in self.targets.items():
             item = None if target is None else stays.get(target.lower())
             if item is not None and self.current.get(key) is not item and is_ours(item, self.inputs.settings.project):
                 other = item_key(item)
                 reason = f"its name is that of another repository now (id {key})"
-                self.now[other] = ordering.put_aside(item.path, other, self._mark(item), reason)
+                self.now[item.key] = ordering.put_aside(item.path, other, self._mark(item), reason)
         ordering.arrange(list(movers.values()))
-        self.now |= {m.of: m.path for m in movers.values()}
+        self.now |= {self.current[m.of].key: m.path for m in movers.values()}
         self.out += ordering.out
+
+    def _path(self, item: Item) -> str:
+        return self.now.get(item.key, item.path)
 
     @staticmethod
     def _mark(item: Item) -> str:
@@ -272,7 +274,7 @@ class _Planner:
         for key, item in self.current.items():
             job, line = self.wanted[key], item.line
             assert line is not None
-            path = self.now[key]
+            path = self._path(item)
             if job.problem is not None:
                 self.warnings.append(f"{path} is left as it is: {job.problem}")
             elif job.hash != line.hash or line.gone is not None:
@@ -310,7 +312,7 @@ class _Planner:
         wait = timedelta(days=self.inputs.settings.jobs.sync.delete_after_days)
         for item in self._unwanted():
             key = item_key(item)
-            path = self.now.get(key, item.path)
+            path = self._path(item)
             gone = item.line.gone if item.line else None
             if gone is None:
                 marks.append(steps.mark_gone(path, key, self.inputs.today, self._why_gone(item)))
@@ -322,7 +324,7 @@ class _Planner:
 
     def _unwanted(self) -> Iterator[Item]:
         seen: set[str] = set()
-        for item in sorted(self.items, key=lambda i: i.path):
+        for item in sorted(self.items, key=self._path):  # the next run has them in the same order
             if not is_ours(item, self.inputs.settings.project):
                 continue
             key, line = item_key(item), item.line
@@ -352,7 +354,9 @@ class _Planner:
         return "the repository is not there any more"
 
     def _too_many(self, removals: list[JobStep]) -> bool:
+        # With those that are about to be made: the next run, which counts them, must judge alike.
         ours = sum(is_ours(i, self.inputs.settings.project) for i in self.items)
+        ours += sum(isinstance(step, CreateJob) for step in self.out)
         most = math.ceil(ours * self.inputs.settings.jobs.sync.most_removed_percent / 100)
         return len(removals) > most and not self.inputs.mass_change
 
@@ -362,6 +366,16 @@ class _Planner:
         for start in range(0, len(paths), SCANS_A_CALL):
             batch = paths[start : start + SCANS_A_CALL]
             yield steps.scan_jobs(batch, [job_key(self.scans[p]) for p in batch], start // SCANS_A_CALL)
+
+
+def _likely(item: Item, target: str | None) -> tuple[bool, bool, bool, str]:
+    """Sorts those of one id by how likely they are the job, and not a copy of it: one on its way comes soon."""
+    return (
+        item.path != target,
+        not is_aside(item.path),
+        target is None or item.parent != steps.parent(target),
+        item.path,
+    )
 
 
 def _reason(job: JobXml, was_gone: bool, structural: bool) -> str:
@@ -375,7 +389,7 @@ def _reason(job: JobXml, was_gone: bool, structural: bool) -> str:
 def counts(done: Iterable[Step], unchanged: int) -> dict[str, int]:
     """How many jobs were, or would be, what; the order is that in which people are told."""
     sorts = {
-        "created": steps.CreateJob,
+        "created": CreateJob,
         "renamed": steps.RenameJob,
         "moved": steps.MoveJob,
         "updated": steps.UpdateJob,

@@ -76,6 +76,17 @@ def others(made):
     }
 
 
+def without_copies(there):
+    """Each id once: a copy of a job that is gone is found to be gone itself when the job has been deleted."""
+    seen, found = set(), {}
+    for path, text in there.items():
+        number = next((w for w in text.split() if w.startswith("id=")), None)
+        if number is None or number not in seen:
+            found[path] = text
+            seen.add(number)
+    return found
+
+
 def run(case, made, base):
     """One run, as the reconciliation does it."""
     plan = plan_sync(cases.inputs_of(case, base, made, "github"))
@@ -102,7 +113,7 @@ def _base(settings):
 @FAST
 @given(github(), jenkins(), strategies.booleans(), strategies.booleans())
 def test_carried_out_a_plan_leaves_nothing_to_do_and_others_untouched(base, repositories, there, mass_change, whole):
-    case = case_of(repositories, there, mass_change, whole)
+    case = case_of(repositories, without_copies(there), mass_change, whole)
     made = cases.jenkins(case, "github")
     before = others(made)
     run(case, made, base)
