@@ -12,7 +12,7 @@ from jenkins_bootstrap.cli.webhooks import Reading, newest_ping
 from jenkins_bootstrap.errors import BootstrapError, UsageError
 from jenkins_bootstrap.facts import Delivery, Webhook
 from jenkins_bootstrap.github.errors import GitHubError
-from jenkins_bootstrap.hooks.judge import REFUSED, judge_deliveries, remedy_of
+from jenkins_bootstrap.hooks.judge import REFUSED, answer_words, judge_deliveries, remedy_of
 from jenkins_bootstrap.hooks.plan import Present, of_kind, plan_hooks
 from jenkins_bootstrap.hooks.wanted import WantedHook
 
@@ -59,7 +59,8 @@ def state_rows(found: Reading, present: Present, hook: WantedHook, thing: str) -
     """Whether it is as the settings want it: what `hooks sync` would do about it."""
     planned = plan_hooks([hook], found.in_force, [present])
     if not planned.plan:
-        said = "certificate verified, JSON" + ("" if present.app else ", " + ", ".join(hook.events))
+        verified = "certificate verified, " if hook.url.lower().startswith("https:") else ""
+        said = f"{verified}JSON" + ("" if present.app else ", " + ", ".join(hook.events))
         yield Row(thing, "ok", f"{hook.url}: {said}")
     for step in planned.plan.steps:
         yield Row(thing, "fail", step.reason, SYNC)
@@ -95,8 +96,7 @@ def ping_row(
                 if answer is not None:
                     if answer.arrived:
                         return Row(thing, "ok", f"arrived: {answer.code} after {answer.seconds:.1f} s")
-                    said = str(answer.code) if answer.code else answer.status or "no answer"
-                    return Row(thing, "fail", f"got {said}", remedy_of(answer, hook.kind))
+                    return Row(thing, "fail", f"got {answer_words(answer)}", remedy_of(answer, hook.kind))
     except GitHubError as error:
         return next(failures(thing, error))
     return Row(

@@ -38,7 +38,7 @@ def judge_deliveries(deliveries: Sequence[Delivery], now: datetime, kind: Kind) 
         return Judgement("note", f"no delivery in the last {QUIET_DAYS} days", "push something, or look at the ping")
     newest = deliveries[0]
     failed = sum(not one.arrived for one in deliveries)
-    told = f"the newest, {newest.event} {_ago(newest, now)}, got {_answer(newest)}"
+    told = f"the newest, {newest.event} {_ago(newest, now)}, got {answer_words(newest)}"
     counts = f"; {failed} of {len(deliveries)} failed" if failed else f"; all of {len(deliveries)} arrived"
     if newest.arrived:
         waiting = _not_made_up_for(deliveries)
@@ -77,8 +77,9 @@ def remedy_of(delivery: Delivery, kind: Kind) -> str:
     return "GitHub cannot reach the address: look at its DNS name, the load balancer's security group, the certificate"
 
 
-def _answer(delivery: Delivery) -> str:
-    return str(delivery.code) if delivery.code else (delivery.status or "no answer")
+def answer_words(delivery: Delivery) -> str:
+    """What a delivery got: a status, or GitHub's word for why there was none."""
+    return str(delivery.code) if delivery.code else f"no answer ({delivery.status or 'not told why'})"
 
 
 def _not_made_up_for(deliveries: Sequence[Delivery]) -> int:
