@@ -44,7 +44,8 @@ class Outcome:
         """A line or a few: what was done, and what waits."""
         found = self.counts
         words = [f"{count:,} {word}" for word, count in found.items() if count and word not in ("scans", "unchanged")]
-        words.append(f"{found['unchanged']:,} unchanged")
+        if found["unchanged"] or not words:
+            words.append(f"{found['unchanged']:,} unchanged")
         line = ", ".join(words)
         if found["scans"]:
             line += f"; {found['scans']:,} scan{'s' if found['scans'] != 1 else ''} {self._asked()}"

@@ -16,6 +16,10 @@ from jenkins_bootstrap.jobs.marker import parse_line, read_line
 from jenkins_bootstrap.reconcile import Busy, Only, Reconciler, State
 
 TODAY = date(2026, 11, 24)
+JOBS = 5
+"""Four repositories, and the job that lets people reconcile."""
+ITEMS = JOBS + 3
+"""With the top folder, the owner's, and the one of that job."""
 
 
 @pytest.fixture
@@ -41,14 +45,14 @@ def without(source, *names):
 def test_all_new_and_then_nothing_is_one_call(reconciler, jenkins):
     first = reconciler().run()
     assert not first.failed
-    assert first.counts["created"] == 4
+    assert first.counts["created"] == JOBS
     assert first.counts["scans"] == 4
-    assert jenkins.calls == {"list": 1, "create": 6, "scan": 1}
+    assert jenkins.calls == {"list": 1, "create": ITEMS, "scan": 1}
     assert jenkins.scans == [f"github/acme-demo/{name}" for name in ("tools", "docs", "web", "api")]
     jenkins.calls.clear()
     second = reconciler().run()
     assert jenkins.calls == {"list": 1}
-    assert second.summary() == ["4 unchanged"]
+    assert second.summary() == [f"{JOBS} unchanged"]
 
 
 def test_one_changed_is_two_calls_and_one_the_next_time(reconciler, source, jenkins):
@@ -69,7 +73,7 @@ def test_a_wiped_controller_heals(reconciler, jenkins):
     jenkins.calls.clear()
     reconciler().run()
     assert jenkins.items == before
-    assert jenkins.calls == {"list": 1, "create": 6, "scan": 1}
+    assert jenkins.calls == {"list": 1, "create": ITEMS, "scan": 1}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_a_mass_change_fails_and_says_so_and_is_let_through_when_allowed(reconci
     source.repositories = []
     outcome = reconciler().run()
     assert outcome.failed
-    assert "4 of 4 jobs would be disabled or deleted at once" in outcome.errors[0].what
+    assert f"4 of {JOBS} jobs would be disabled or deleted at once" in outcome.errors[0].what
     assert "--allow-mass-change" in outcome.errors[0].hint
     assert reconciler().run(allow_mass_change=True).counts["disabled"] == 4
 
@@ -166,8 +170,8 @@ def test_a_mass_change_fails_and_says_so_and_is_let_through_when_allowed(reconci
 def test_a_plan_changes_nothing_and_takes_no_lock(reconciler, jenkins, state):
     with State(state, "").locked():
         outcome, _prepared = reconciler().plan()
-    assert outcome.counts["created"] == 4
-    assert outcome.summary()[0].startswith("would be: 4 created, 2 folders, 0 unchanged; 4 scans to ask for")
+    assert outcome.counts["created"] == JOBS
+    assert outcome.summary()[0] == f"would be: {JOBS} created, {ITEMS - JOBS} folders; 4 scans to ask for"
     assert not jenkins.items
     assert jenkins.calls == {"list": 1}
     assert {p.name for p in state.iterdir()} <= {"shapes", "jobs.lock"}
@@ -186,21 +190,31 @@ def refuse(what, nth, status):
     return fail
 
 
+def refuse_path(jenkins, call, status):
+    """A fault for the model: this one call is refused."""
+
+    def fail(_kind, _number, _after):
+        if jenkins.log[-1] == call:
+            raise ControllerError(f"answers {status}", status=status)
+
+    return fail
+
+
 def test_a_job_that_is_refused_does_not_hold_up_the_others(reconciler, jenkins, state):
-    jenkins.fail = refuse("create", 4, 400)
+    jenkins.fail = refuse("create", ITEMS - 1, 400)
     outcome = reconciler().run()
     assert outcome.failed
-    assert outcome.counts["created"] == 3
+    assert outcome.counts["created"] == JOBS - 1
     jenkins.fail = lambda *_: None
     assert reconciler().run().counts["created"] == 1
-    assert len(jenkins.items) == 6
+    assert len(jenkins.items) == ITEMS
 
 
 def test_without_its_folder_no_job_of_it_is_tried(reconciler, jenkins):
-    jenkins.fail = refuse("create", 2, 400)
+    jenkins.fail = refuse_path(jenkins, "create github/acme-demo", 400)
     outcome = reconciler().run()
     assert len(outcome.skipped) == 4
-    assert jenkins.calls["create"] == 2
+    assert jenkins.calls["create"] == ITEMS - 4
     assert outcome.summary()[-1] == "4 steps not done after an error: run the command again"
 
 
@@ -319,7 +333,7 @@ def test_the_second_writer_goes_on_when_the_first_has_ended(reconciler, state, j
     held = State(state, "").locked()
     held.__enter__()
     threading.Timer(0.3, lambda: held.__exit__(None, None, None)).start()
-    assert reconciler().run().counts["created"] == 4
+    assert reconciler().run().counts["created"] == JOBS
 
 
 def test_a_writer_that_was_killed_holds_no_lock(reconciler, state):
