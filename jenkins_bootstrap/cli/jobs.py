@@ -12,6 +12,7 @@ from jenkins_bootstrap.cli.jenkins import jenkins_options
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.reconciling import Asked
+    from jenkins_bootstrap.jobs.xml import Rendered
     from jenkins_bootstrap.reconcile import Only, Outcome
 
 
@@ -61,7 +62,7 @@ def render(ctx: Context, out: Path, repositories: Path | None) -> None:
     chosen = selected(ctx)
     with ctx.progress(f"rendering {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen)
-        check_against_lock(ctx)
+        check_against_lock(ctx, rendered)
     with ctx.progress(f"writing {out}"):
         result = write_tree(out, rendered, listed_at)
     if ctx.json:
@@ -80,18 +81,21 @@ def render(ctx: Context, out: Path, repositories: Path | None) -> None:
         f"{len(rendered.jobs)} jobs and {len(rendered.folders)} folders in {out}: "
         f"{result.written} written, {result.unchanged} unchanged, {result.removed} removed"
     )
-    if not rendered.jobs:
+    if not rendered.seed().jobs:
         ctx.warn(f"no repository of {len(ctx.repositories)} passes github.owners[].filter")
 
 
-def check_against_lock(ctx: Context) -> None:
+def check_against_lock(ctx: Context, rendered: Rendered) -> None:
     """Raise when the definitions need a plugin that the lock beside the settings lacks. Without a lock, no check."""
-    from jenkins_bootstrap.jobs.plugins import check_plugins, required_plugins
+    from jenkins_bootstrap.jobs.plugins import check_plugins, needed
     from jenkins_bootstrap.plugins import lock
 
     path = lock.path_beside(ctx.settings_path)
     if path.exists():
-        check_plugins(required_plugins(ctx.settings), (plugin.name for plugin in lock.read(path).plugins))
+        found = needed(rendered)
+        for words in found.warnings:
+            ctx.warn(words)
+        check_plugins(found.plugins, (plugin.name for plugin in lock.read(path).plugins))
 
 
 def look_options(function: Any) -> Any:

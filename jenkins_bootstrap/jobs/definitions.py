@@ -199,6 +199,7 @@ def variant_values(settings: Settings, of: Variant) -> dict[str, Any]:
         "fork_pull_requests": "merge-current" if of.forks else False,
         "ignore_drafts": not of.draft_pull_requests,
         "disabled": of.disabled,
+        "label": settings.agents[0].label if settings.agents else "",
         # What most repositories have; an item of the project says what it has in place of it.
         "description": "",
         "default_branch": "main",
@@ -294,9 +295,13 @@ def reconcile_project(settings: Settings) -> dict[str, Any]:
 
 
 def definitions(settings: Settings, repositories: Iterable[Repository]) -> list[dict[str, Any]]:
-    """The folders and the repositories' jobs as JJB data: what plain `jenkins-jobs` takes beside the templates."""
+    """The folders and our jobs as JJB data: what plain `jenkins-jobs` takes beside the templates."""
     chosen = wanted(settings, repositories)
-    data = [folder_project(settings, folders(settings, [job.repository for job in chosen]))]
+    own = f"{settings.jobs.folder}/{OWN_FOLDER}"
+    data = [
+        reconcile_project(settings),
+        folder_project(settings, folders(settings, [job.repository for job in chosen], [own])),
+    ]
     for of, members in by_variant(settings, chosen).items():
         data.append(variant_project(settings, of, [values(settings, job) for job in members], len(data)))
     return data

@@ -12,6 +12,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +89,26 @@ class Builder:
             return self._generate(None)
 
     def _generate(self, installation: str | None) -> dict[str, bytes]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from jenkins_jobs.registry import ModuleRegistry
-            from jenkins_jobs.xml_config import XmlJobGenerator
-
-        registry = ModuleRegistry(self._config, [])
-        registry.set_macros(self._roots.macros)
         jobs = self._roots.generate_jobs()
-        registry.amend_job_dicts(jobs)
+        if not jobs:
+            return {}
+        self._registry.amend_job_dicts(jobs)
         if installation is not None:
             for job in jobs:
                 job.data[INSTALLATION] = installation
-        return {job.name: job.output() for job in XmlJobGenerator(registry).generateXML(jobs)}
+        from jenkins_jobs.xml_config import XmlJobGenerator
+
+        return {job.name: job.output() for job in XmlJobGenerator(self._registry).generateXML(jobs)}
+
+    @cached_property
+    def _registry(self) -> Any:
+        """Made once: every making resolves the dependencies of all its modules."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from jenkins_jobs.registry import ModuleRegistry
+        registry = ModuleRegistry(self._config, [])
+        registry.set_macros(self._roots.macros)
+        return registry
 
 
 def yaml_files(path: Path) -> list[Path]:

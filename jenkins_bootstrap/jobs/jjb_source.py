@@ -1,4 +1,5 @@
-"""The `scm` component `github-repository` for jenkins-job-builder: one GitHub repository as the source of branches.
+"""`scm` components for jenkins-job-builder: `github-repository`, one GitHub repository as the source of branches, and
+`github-checkout`, a branch of one for jobs that have no branches of their own.
 
 Element and class names are those of github-branch-source, branch-api, scm-api and git; XStream writes `_` in an element
 name as `__`.
@@ -66,6 +67,37 @@ def github_repository(registry: Any, xml_parent: ET.Element, data: Mapping[str, 
     ET.SubElement(source, "repositoryUrl").text = f"{_web_root(api)}/{owner}/{repository}"
     _traits(ET.SubElement(source, "traits"), data)
     _strategy(branch_source, data)
+
+
+def github_checkout(registry: Any, xml_parent: ET.Element, data: Mapping[str, Any]) -> None:
+    """yaml: github-checkout
+
+    What the component `git` gives, without the elements of old that Jenkins drops, and without wiping.
+
+    :arg str repo-owner: organisation or user (required)
+    :arg str repo: name of the repository (required)
+    :arg str branch: the branch that is built (required)
+    :arg str api-uri: root of GitHub's REST interface (default https://api.github.com)
+    :arg str credentials-id: the credential that clones (default none)
+    :arg bool wipe-workspace: empty the workspace before each build (default false)
+    """
+    for key in ("repo-owner", "repo", "branch"):
+        if data.get(key) in (None, ""):
+            raise MissingAttributeError(key, "github-checkout")
+    scm = ET.SubElement(xml_parent, "scm", {"class": "hudson.plugins.git.GitSCM"})
+    ET.SubElement(scm, "configVersion").text = "2"
+    remote = ET.SubElement(ET.SubElement(scm, "userRemoteConfigs"), "hudson.plugins.git.UserRemoteConfig")
+    api = _api_uri(str(data.get("api-uri") or GITHUB_API))
+    ET.SubElement(remote, "url").text = f"{_web_root(api)}/{data['repo-owner']}/{data['repo']}.git"
+    if data.get("credentials-id"):
+        ET.SubElement(remote, "credentialsId").text = str(data["credentials-id"])
+    branch = ET.SubElement(ET.SubElement(scm, "branches"), "hudson.plugins.git.BranchSpec")
+    ET.SubElement(branch, "name").text = f"refs/heads/{data['branch']}"
+    ET.SubElement(scm, "doGenerateSubmoduleConfigurations").text = "false"
+    ET.SubElement(scm, "submoduleCfg", {"class": "empty-list"})
+    extensions = ET.SubElement(scm, "extensions")
+    if data.get("wipe-workspace"):
+        ET.SubElement(extensions, "hudson.plugins.git.extensions.impl.WipeWorkspace")
 
 
 def _api_uri(uri: str) -> str:

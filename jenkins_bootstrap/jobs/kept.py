@@ -34,6 +34,9 @@ class Kept:
         self._values: dict[str, Any] = {} if self._path is None else _read(self._path)
         self._changed = False
 
+    def __contains__(self, data: object) -> bool:
+        return _digest(data) in self._values
+
     def get(self, data: object) -> Any:
         """What was kept for this data (JSON); KeyError when there is nothing."""
         return self._values[_digest(data)]

@@ -36,15 +36,16 @@ def write_tree(out: Path, rendered: Rendered, listed_at: datetime) -> Written:
     Raises BootstrapError when a file cannot be written, and when `out` has a seed.json that is none of ours.
     """
     old = _files_before(out / "seed.json")
+    jobs = [job for job in rendered.jobs if not job.keep_only]
     contents = seed.contents(
-        rendered.jobs,
+        jobs,
         rendered.folders,
         listed_at,
         file_of_job=lambda job: f"{job.path}.xml",
         file_of_folder=lambda place: f"{rendered.folders[place].path}.xml",
     )
     files = {f"{folder.path}.xml": folder.xml for folder in rendered.folders}
-    files |= {f"{job.path}.xml": job.xml for job in rendered.jobs}
+    files |= {f"{job.path}.xml": job.xml for job in jobs}
     written = 0
     for name, xml in files.items():
         written += _write(out / name, xml)

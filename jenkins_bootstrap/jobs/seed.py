@@ -6,7 +6,8 @@ Below /usr/share/jenkins-bootstrap/jobs/ it is
     folders/0.xml, 1.xml ...   folders, parents first
     xml/<owner>/<name>.xml     one definition a repository
 
-At boot the stage githubrepos.txt creates from it only what is not there.
+At boot the stage githubrepos.txt creates from it only what is not there. Jobs of the user's own and jobs that are only
+kept where they are come with the reconciliation.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PART = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 def seed_files(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: datetime) -> dict[str, bytes]:
-    """The seed's files by path, sorted: the same jobs, folders and time give the same bytes.
+    """The seed's files by path, sorted: the same jobs (of `Rendered.seed`), folders and time give the same bytes.
 
     `listed_at` is when GitHub was listed, with its time zone. Raises BootstrapError for an owner or a name that cannot
     be a file's name, and names the repository.

@@ -7,7 +7,7 @@ quick by `shapes`, and without jenkins-job-builder where `kept` has what it gave
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,10 +68,14 @@ class Rendered:
     jobs: tuple[JobXml, ...]
     examples: tuple[JobXml, ...] = ()
 
+    def seed(self) -> Rendered:
+        """What a controller begins with: the repositories' jobs. The reconciliation brings the others."""
+        return replace(self, jobs=tuple(job for job in self.jobs if job.id is not None and not job.keep_only))
+
 
 def render(settings: Settings, repositories: Iterable[Repository]) -> list[JobXml]:
-    """The jobs alone; see `render_all`."""
-    return list(render_all(settings, repositories).jobs)
+    """The repositories' jobs alone; see `render_all`."""
+    return [job for job in render_all(settings, repositories).jobs if job.id is not None]
 
 
 def render_all(settings: Settings, repositories: Iterable[Repository], *, cache: Path | None = None) -> Rendered:
@@ -82,23 +86,28 @@ def render_all(settings: Settings, repositories: Iterable[Repository], *, cache:
     Raises BootstrapError for a repository that cannot have a job, named, and for a template that is wrong, as
     jenkins-job-builder explains it. A wrong override is no error: see `JobXml.problem`.
     """
-    chosen = definitions.wanted(settings, repositories)
+    return render_wanted(settings, definitions.wanted(settings, repositories), cache)
+
+
+def render_wanted(settings: Settings, chosen: Sequence[Wanted], cache: Path | None = None) -> Rendered:
+    """The same for what `definitions.wanted` gave."""
     making = _Making(settings, cache)
     own_folders, own_jobs = _own(settings, making.own())
-    paths = [*(folder.path for folder in own_folders), *(job.path for job in own_jobs)]
-    further = {path.rpartition("/")[0] for path in paths} - {folder.path for folder in own_folders}
+    there = {folder.path for folder in own_folders}
+    further = {path.rpartition("/")[0] for path in [*there, *(job.path for job in own_jobs)]} - there
     wanted = definitions.folders(settings, [job.repository for job in chosen], further)
+    by_variant = definitions.by_variant(settings, chosen)
+    making.prepare(wanted, by_variant)
     folders = (*(making.folder(folder) for folder in wanted), *own_folders)
-    made: dict[str, JobXml] = {}
+    made: dict[int, JobXml] = {}
     examples: list[JobXml] = []
-    for number, (of, members) in enumerate(definitions.by_variant(settings, chosen).items()):
+    for number, (of, members) in enumerate(by_variant.items()):
         shape = making.shape(of, number)
         jobs = [_by_shape(settings, shape, job) for job in members] if shape else making.one_by_one(of, members)
         examples += jobs[:1] if shape else jobs
-        made |= {job.path: job for job in jobs}
+        made |= {job.repository.id: xml for job, xml in zip(members, jobs, strict=True)}
     making.kept.save()
-    jobs = [made[job_path(settings, job.repository)] for job in chosen]
-    return Rendered(folders, (*jobs, *own_jobs), (*examples, *own_jobs))
+    return Rendered(folders, (*(made[job.repository.id] for job in chosen), *own_jobs), (*examples, *own_jobs))
 
 
 def job_path(settings: Settings, repository: Repository) -> str:
@@ -114,6 +123,7 @@ class _Making:
         self.templates = definitions.templates(settings)
         self.kept = Kept(cache, self.templates)
         self._builder: Builder | None = None
+        self._rendered: dict[str, bytes] = {}
 
     @property
     def builder(self) -> Builder:
@@ -130,20 +140,34 @@ class _Making:
             found: dict[str, str] = self.kept.get(project)
         except KeyError:
             made = self.builder.jobs_of_templates(self.settings.project)
-            if definitions.RECONCILE_TEMPLATE in self.builder.templates:
-                made |= self.builder.render(definitions.to_yaml([project]))
+            made |= self.builder.render(definitions.to_yaml([project]))
             found = {name: xml.decode() for name, xml in made.items()}
             self.kept.put(project, found)
         return found
+
+    def prepare(self, folders: Iterable[definitions.Folder], variants: Iterable[Variant]) -> None:
+        """Have everything rendered at once that is not kept and that `folder` and `shape` will ask for."""
+        projects = [definitions.folder_project(self.settings, [folder]) for folder in folders]
+        for number, of in enumerate(variants):
+            project = definitions.variant_project(self.settings, of, shapes.samples(of, number), number)
+            if project not in self.kept:
+                self._check_template(of)
+                if self.builder.one_by_one(of.template):
+                    continue
+            projects.append(project)
+        missing = [project for project in projects if project not in self.kept]
+        for number, project in enumerate(missing):
+            project["project"]["name"] += f" {number}"  # each its own name, or the last one wins
+        if missing:
+            self._rendered = self.builder.render(definitions.to_yaml(missing))
 
     def folder(self, folder: definitions.Folder) -> FolderXml:
         project = definitions.folder_project(self.settings, [folder])
         try:
             xml = self.kept.get(project).encode()
         except KeyError:
-            rendered = self.builder.render(definitions.to_yaml([project]))
-            _line(self.settings, folder.path, rendered)
-            xml = rendered[folder.path]
+            _line(self.settings, folder.path, self._rendered)
+            xml = self._rendered[folder.path]
             self.kept.put(project, xml.decode())
         line = read_line(xml)
         return FolderXml(folder.path, xml, "" if line is None else line.hash)
@@ -155,11 +179,9 @@ class _Making:
         try:
             kept = self.kept.get(project)
         except KeyError:
-            self._check_template(of)
             made = None
             if not self.builder.one_by_one(of.template):
-                rendered = self.builder.render(definitions.to_yaml([project]))
-                xml = [self._checked(of, str(s["repository"]), int(s["github_id"]), rendered)[0] for s in samples]
+                xml = [self._checked(of, str(s["repository"]), int(s["github_id"]), self._rendered)[0] for s in samples]
                 made = shapes.make(samples, xml)
             kept = None if made is None else [made.xml, made.canonical, made.scan]
             self.kept.put(project, kept)

@@ -1,12 +1,19 @@
 """An organisation whose names and descriptions are as bad as GitHub, or a cut-off listing, can give them."""
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.facts import Repository
+from jenkins_bootstrap.jobs.definitions import definitions, templates, to_yaml
+from jenkins_bootstrap.jobs.jjb import CONFIGURATION
+from jenkins_bootstrap.resources import share
 
 NAMES = ["null", "007", "1.10", "on", "-x", "true", "0x1F", "1e3", "2026-11-24", "_", ".github", "a_-b__c", "yes-No"]
 PIECES = [
@@ -54,3 +61,18 @@ def two_owners(settings: Settings) -> Settings:
     data = settings.model_dump(exclude={"github"}, exclude_none=True)
     owners = [{"name": "acme-demo"}, {"name": "Other-Org", "sign_in": "app", "installation": 42}]
     return Settings.model_validate({**data, "github": {"owners": owners}})
+
+
+@pytest.fixture(scope="session")
+def jenkins_jobs_test() -> Callable[..., dict[str, bytes]]:
+    """jenkins_jobs_test(settings, folder, repositories): what the real command writes for the same data, by name."""
+    return _jenkins_jobs_test
+
+
+def _jenkins_jobs_test(settings: Settings, folder: Path, repositories: list[Repository]) -> dict[str, bytes]:
+    given_yaml, out = folder / "given.yaml", folder / "out"
+    given_yaml.write_text(to_yaml(definitions(settings, repositories)))
+    paths = os.pathsep.join(str(path) for path in [*templates(settings), given_yaml])
+    command = [sys.executable, "-m", "jenkins_jobs", "--conf", str(share("jobs") / CONFIGURATION)]
+    subprocess.run([*command, "test", "--config-xml", "-o", str(out), paths], check=True, capture_output=True)
+    return {str(path.parent.relative_to(out)): path.read_bytes() for path in out.rglob("config.xml")}

@@ -43,8 +43,13 @@ def test_numbers_and_switches_are_not_escaped():
 def test_two_owners_may_have_the_same_name(two_owners):
     both = [repo("tool", 1), repo("tool", 2, "Other-Org")]
     data = definitions(two_owners, both)
-    assert [d["project"]["name"] for d in data] == ["github/folders", "github/acme-demo 1", "github/Other-Org 2"]
-    assert [d["project"]["credentials_id"] for d in data[1:]] == ["github-token", "github-app-other-org"]
+    assert [d["project"]["name"] for d in data] == [
+        "github/_jenkins-bootstrap",
+        "github/folders",
+        "github/acme-demo 2",
+        "github/Other-Org 3",
+    ]
+    assert [d["project"]["credentials_id"] for d in data[2:]] == ["github-token", "github-app-other-org"]
 
 
 def test_names_that_differ_only_in_case_are_an_error_that_names_both(settings):
@@ -92,5 +97,8 @@ def test_the_order_of_the_listing_does_not_matter(settings):
     assert definitions(settings, some) == definitions(settings, some[::-1])
 
 
-def test_no_repository_gives_the_top_folder_alone(settings):
-    assert [list(p) for p in definitions(settings, [])[0]["project"]["path"]] == [["github"]]
+def test_no_repository_gives_the_folders_of_the_project_alone(settings):
+    assert [list(p) for p in definitions(settings, [])[1]["project"]["path"]] == [
+        ["github"],
+        ["github/_jenkins-bootstrap"],
+    ]

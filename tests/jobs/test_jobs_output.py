@@ -15,6 +15,7 @@ from jenkins_bootstrap.jobs.xml import render_all
 from jenkins_bootstrap.plugins import lock
 
 LISTED = datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
+OWN = {"github/_jenkins-bootstrap.xml", "github/_jenkins-bootstrap/reconcile.xml"}
 A, B = Repository("acme-demo", "a", 1), Repository("acme-demo", "b", 2)
 
 
@@ -24,8 +25,9 @@ def names(folder):
 
 def test_one_file_a_job_and_a_folder_and_the_list_of_them(settings, tmp_path):
     rendered = render_all(settings, [A, B])
-    assert write_tree(tmp_path, rendered, LISTED) == Written(4, 0, 0)
+    assert write_tree(tmp_path, rendered, LISTED) == Written(6, 0, 0)
     assert names(tmp_path) == {
+        *OWN,
         "seed.json",
         "github.xml",
         "github/acme-demo.xml",
@@ -40,7 +42,7 @@ def test_a_second_run_writes_only_what_changed(settings, tmp_path):
     write_tree(tmp_path, render_all(settings, [A, B]), LISTED)
     before = (tmp_path / "github/acme-demo/a.xml").stat()
     (tmp_path / "github/acme-demo/b.xml").write_text("torn")
-    assert write_tree(tmp_path, render_all(settings, [A, B]), LISTED) == Written(1, 3, 0)
+    assert write_tree(tmp_path, render_all(settings, [A, B]), LISTED) == Written(1, 5, 0)
     assert (tmp_path / "github/acme-demo/a.xml").stat().st_ino == before.st_ino
 
 
@@ -48,7 +50,7 @@ def test_what_is_no_longer_wanted_goes_with_its_folder(two_owners, tmp_path):
     other = Repository("Other-Org", "gone", 3)
     write_tree(tmp_path, render_all(two_owners, [A, B, other]), LISTED)
     assert write_tree(tmp_path, render_all(two_owners, [A]), LISTED).removed == 3
-    assert names(tmp_path) == {"seed.json", "github.xml", "github/acme-demo.xml", "github/acme-demo/a.xml"}
+    assert names(tmp_path) == OWN | {"seed.json", "github.xml", "github/acme-demo.xml", "github/acme-demo/a.xml"}
     assert not (tmp_path / "github/Other-Org").exists()
 
 
@@ -98,14 +100,14 @@ def context(settings, tmp_path):
 def test_the_command_writes_the_chosen_repositories(context, tmp_path):
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"2 jobs and 2 folders in {tmp_path}/out: 4 written, 0 unchanged, 0 removed\n"
+    assert result.stdout == f"3 jobs and 3 folders in {tmp_path}/out: 6 written, 0 unchanged, 0 removed\n"
     assert "github/acme-demo/b.xml" in names(tmp_path / "out")
 
 
 def test_the_command_tells_programs_the_same_as_json(context, tmp_path):
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out"), "--json"], obj=context)
     assert json.loads(result.stdout) == {
-        "out": f"{tmp_path}/out", "jobs": 2, "folders": 2, "written": 4, "unchanged": 0, "removed": 0,
+        "out": f"{tmp_path}/out", "jobs": 3, "folders": 3, "written": 6, "unchanged": 0, "removed": 0,
     }  # fmt: skip
 
 
@@ -113,6 +115,9 @@ def test_the_command_says_when_no_repository_passes_the_filter(context, tmp_path
     context.repositories = context.repositories[2:]
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
     assert "no repository of 1 passes" in result.stderr
+
+
+PLUGINS = ("branch-api", "cloudbees-folder", "workflow-cps", "workflow-job", "workflow-multibranch")
 
 
 def write_lock(ctx, *names):
@@ -123,7 +128,7 @@ def write_lock(ctx, *names):
 
 
 def test_the_command_refuses_definitions_whose_plugin_is_not_in_the_lock(context, tmp_path):
-    write_lock(context, "branch-api", "cloudbees-folder", "workflow-multibranch")
+    write_lock(context, *PLUGINS)
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
     assert isinstance(result.exception, BootstrapError)
     assert "'github-branch-source'" in result.exception.what
@@ -131,6 +136,6 @@ def test_the_command_refuses_definitions_whose_plugin_is_not_in_the_lock(context
 
 
 def test_the_command_takes_definitions_whose_plugins_are_all_in_the_lock(context, tmp_path):
-    write_lock(context, "branch-api", "cloudbees-folder", "github-branch-source", "workflow-multibranch")
+    write_lock(context, *PLUGINS, "github-branch-source")
     result = CliRunner().invoke(command.jobs, ["render", "--out", str(tmp_path / "out")], obj=context)
     assert result.exit_code == 0, result.output

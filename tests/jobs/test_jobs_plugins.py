@@ -6,7 +6,8 @@ from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.jobs.jjb import render_yaml
 from jenkins_bootstrap.jobs.plugins import check_plugins, plugins_of, required_plugins
 
-OURS = {"branch-api", "cloudbees-folder", "github-branch-source", "workflow-multibranch"}
+REPOSITORY = {"branch-api", "cloudbees-folder", "github-branch-source", "workflow-multibranch"}
+OURS = REPOSITORY | {"workflow-cps", "workflow-job"}  # the job reconcile is a Pipeline
 
 
 def test_our_own_templates_need_these(settings, with_jobs):
@@ -21,7 +22,7 @@ def test_further_traits_need_further_plugins():
     project-type: multibranch-github
     scm: [github-repository: {id: 1, repo-owner: a, repo: b, head-filter-include: v*, wipe-workspace: true}]
 """
-    assert plugins_of(render_yaml(text, [])["x"]) == OURS | {"scm-api", "git"}
+    assert plugins_of(render_yaml(text, [])["x"]) == REPOSITORY | {"scm-api", "git"}
 
 
 def test_the_plugin_that_jenkins_job_builder_writes_counts():
@@ -49,5 +50,5 @@ def test_a_plugin_that_is_not_in_the_lock_is_an_error_with_the_remedy(settings):
 
 
 def test_the_default_plugins_are_enough_by_name_or_by_dependency(settings):
-    """workflow-multibranch comes with workflow-aggregator, the others are in the list itself."""
-    assert OURS - {"workflow-multibranch"} <= set(settings.controller.plugins)
+    """What begins with workflow- comes with workflow-aggregator, the others are in the list itself."""
+    assert {name for name in OURS if not name.startswith("workflow-")} <= set(settings.controller.plugins)

@@ -1,9 +1,6 @@
 """The XML of every repository is what `jenkins-jobs test` writes, byte for byte."""
 
 import json
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -18,7 +15,6 @@ from jenkins_bootstrap.jobs import jjb, shapes
 from jenkins_bootstrap.jobs.definitions import Wanted, definitions, templates, to_yaml, variant, variant_project
 from jenkins_bootstrap.jobs.marker import clean_text, definition_hash, read_line, without_line
 from jenkins_bootstrap.jobs.xml import render, render_all
-from jenkins_bootstrap.resources import share
 
 SOURCE = "sources/data/jenkins.branch.BranchSource/source"
 OWN_TEMPLATE = """
@@ -47,24 +43,14 @@ def own_template(folder, **values):
     return own
 
 
-def jenkins_jobs_test(settings, repositories, folder):
-    """What the real command writes for the same data, by the job's full name."""
-    given_yaml, out = folder / "given.yaml", folder / "out"
-    given_yaml.write_text(to_yaml(definitions(settings, repositories)))
-    paths = os.pathsep.join(str(path) for path in [*templates(settings), given_yaml])
-    command = [sys.executable, "-m", "jenkins_jobs", "--conf", str(share("jobs") / jjb.CONFIGURATION)]
-    subprocess.run([*command, "test", "--config-xml", "-o", str(out), paths], check=True, capture_output=True)
-    return {str(path.parent.relative_to(out)): path.read_bytes() for path in out.rglob("config.xml")}
-
-
 def everything(settings, repositories):
     rendered = render_all(settings, repositories)
     return {item.path: item.xml for item in (*rendered.folders, *rendered.jobs)}
 
 
-def test_a_hostile_organisation_of_two_owners_is_byte_identical(two_owners, organisation, tmp_path):
+def test_a_hostile_organisation_of_two_owners_is_byte_identical(two_owners, organisation, tmp_path, jenkins_jobs_test):
     repositories = organisation(300, ("acme-demo", "Other-Org"))
-    assert everything(two_owners, repositories) == jenkins_jobs_test(two_owners, repositories, tmp_path)
+    assert everything(two_owners, repositories) == jenkins_jobs_test(two_owners, tmp_path, repositories)
 
 
 @pytest.mark.parametrize(
@@ -74,21 +60,21 @@ def test_a_hostile_organisation_of_two_owners_is_byte_identical(two_owners, orga
         {"pull_requests": False, "forks": True, "draft_pull_requests": False, "keep_builds": 1, "folder": "A b_c.d-e"},
     ],
 )
-def test_other_settings_are_byte_identical_too(settings, with_jobs, organisation, tmp_path, jobs):
+def test_other_settings_are_byte_identical_too(settings, with_jobs, organisation, tmp_path, jenkins_jobs_test, jobs):
     changed = with_jobs(settings, **jobs)
-    assert everything(changed, organisation(20)) == jenkins_jobs_test(changed, organisation(20), tmp_path)
+    assert everything(changed, organisation(20)) == jenkins_jobs_test(changed, tmp_path, organisation(20))
 
 
-def test_a_real_organisation_is_byte_identical(settings, shared_data, tmp_path):
+def test_a_real_organisation_is_byte_identical(settings, shared_data, tmp_path, jenkins_jobs_test):
     listed = json.loads((shared_data / "github-org-jenkinsci-2025-09-13.json").read_text())
     repositories = [
         Repository("acme-demo", r["name"], place, description=f"{r['name']}: {' & '.join(r['topics'])}")
         for place, r in enumerate(listed, start=1)
     ]
     ours = everything(settings, repositories)
-    assert len(ours) == len(repositories) + 2
+    assert len(ours) == len(repositories) + 4
     sample = repositories[::19]
-    for path, xml in jenkins_jobs_test(settings, sample, tmp_path).items():
+    for path, xml in jenkins_jobs_test(settings, tmp_path, sample).items():
         assert ours[path] == xml
 
 
@@ -155,13 +141,23 @@ def test_a_job_says_that_it_is_not_disabled(settings):
 def test_jobs_come_in_the_order_of_owner_and_name_and_folders_with_parents_first(two_owners):
     listed = [Repository("Other-Org", "b", 1), Repository("acme-demo", "Z", 2), Repository("acme-demo", "a", 3)]
     rendered = render_all(two_owners, listed)
-    assert [j.path for j in rendered.jobs] == ["github/acme-demo/a", "github/acme-demo/Z", "github/Other-Org/b"]
-    assert [f.path for f in rendered.folders] == ["github", "github/acme-demo", "github/Other-Org"]
+    assert [j.path for j in rendered.jobs] == [
+        "github/acme-demo/a",
+        "github/acme-demo/Z",
+        "github/Other-Org/b",
+        "github/_jenkins-bootstrap/reconcile",
+    ]
+    assert [f.path for f in rendered.folders] == [
+        "github",
+        "github/acme-demo",
+        "github/Other-Org",
+        "github/_jenkins-bootstrap",
+    ]
 
 
-def test_the_users_own_template_replaces_ours(settings, with_jobs, organisation, tmp_path):
+def test_the_users_own_template_replaces_ours(settings, with_jobs, organisation, tmp_path, jenkins_jobs_test):
     changed = with_jobs(settings, templates=own_template(tmp_path))
-    assert everything(changed, organisation(30)) == jenkins_jobs_test(changed, organisation(30), tmp_path)
+    assert everything(changed, organisation(30)) == jenkins_jobs_test(changed, tmp_path, organisation(30))
     (job,) = render(changed, [Repository("acme-demo", "tool", 77)])
     assert ET.fromstring(job.xml).findtext("displayName") == "tool (77)"
 
@@ -209,7 +205,7 @@ def test_a_folder_of_templates_that_is_missing_is_an_error_that_names_it(setting
         render(with_jobs(settings, templates=tmp_path / "absent"), [Repository("acme-demo", "tool", 1)])
 
 
-def test_no_repository_gives_no_job(settings):
+def test_no_repository_gives_the_projects_own_job_alone(settings):
     rendered = render_all(settings, [])
-    assert rendered.jobs == ()
-    assert [f.path for f in rendered.folders] == ["github"]
+    assert [j.path for j in rendered.jobs] == ["github/_jenkins-bootstrap/reconcile"]
+    assert [f.path for f in rendered.folders] == ["github", "github/_jenkins-bootstrap"]
