@@ -1,8 +1,10 @@
 """What every room's tests share."""
 
 import gzip
+import importlib.util
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,27 @@ def webhook_examples() -> dict[str, list[dict[str, Any]]]:
     packed = (ROOT / "tests" / "data" / "github" / "webhooks-examples.json.gz").read_bytes()
     events: dict[str, list[dict[str, Any]]] = json.loads(gzip.decompress(packed))
     return events
+
+
+@pytest.fixture(scope="session")
+def github_description() -> Any:
+    """The module tests/data/github/described.py: GitHub's own description of its REST and payloads, as a check."""
+    spec = importlib.util.spec_from_file_location(
+        "github_described", ROOT / "tests" / "data" / "github" / "described.py"
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Described()
+
+
+@pytest.fixture
+def described(github_description: Any) -> Iterator[Any]:
+    """`described.checked(app)` is the WSGI application of an embedded GitHub with each REST call checked.
+
+    The test fails when a request that succeeds, or any answer, is not as GitHub describes it; `described.payload(event,
+    payload)` gives what is wrong with a delivery.
+    """
+    github_description.problems.clear()
+    yield github_description
+    assert github_description.problems == []

@@ -45,12 +45,14 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def site(tmp_path: Path, described: Any) -> Iterator[Callable[..., Site]]:
     servers: list[Any] = []
 
     def start(entries: list[Any], **options: Any) -> Site:
         store = Store.load(write(tmp_path, entries), tmp_path / "state", **options)
-        server = make_server("127.0.0.1", 0, create_app(store), threaded=True, request_handler=QuietHandler)
+        server = make_server(
+            "127.0.0.1", 0, described.checked(create_app(store)), threaded=True, request_handler=QuietHandler
+        )
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         servers.append((server, thread))

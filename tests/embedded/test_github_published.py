@@ -175,8 +175,8 @@ def test_internal_repositories_count_as_private(ask: Any) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        """{ it: repository(owner: "acme", name: "a") { b: name a: databaseId kind: __typename visibility pushedAt isFork
-        none: description bad: repositoryTopics { nodes { id } } ref(qualifiedName: "x") { id } diskUsage } }""",
+        """{ it: repository(owner: "acme", name: "a") { b: name a: databaseId kind: __typename visibility pushedAt
+        isFork none: description bad: repositoryTopics { nodes { id } } ref(qualifiedName: "x") { id } diskUsage } }""",
         '{ viewer { login } rateLimit { cost resetAt } repository(owner: "acme", name: "none") { name } __typename }',
         '{ repositoryOwner(login: "person") { __typename login ... on User { name repositories { totalCount } } } }',
     ],

@@ -44,10 +44,17 @@ def _faults(store: Store, method: str, body: Any) -> Reply:
         if method == "DELETE":
             store.faults.clear()
         elif method == "POST":
-            store.faults += [Fault(**fault) for fault in (body if isinstance(body, list) else [body])]
+            store.faults += [_fault(**fault) for fault in (body if isinstance(body, list) else [body])]
         elif method != "GET":
             return problem(404, "Not Found")
         return Reply(200, [{name: getattr(fault, name) for name in sorted(_FAULT)} for fault in store.faults])
+
+
+def _fault(**given: Any) -> Fault:
+    unknown = given.keys() - _FAULT
+    if unknown:
+        raise ValueError(f"a fault has no {sorted(unknown)[0]}; it has {', '.join(sorted(_FAULT))}")
+    return Fault(**given)
 
 
 def _latency(store: Store, method: str, body: Any) -> Reply:

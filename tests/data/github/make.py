@@ -165,7 +165,7 @@ REST = {
     "/app/hook/deliveries/{delivery_id}": "get",
     "/app/hook/deliveries/{delivery_id}/attempts": "post",
 }
-REPOSITORY_ACTIONS = [
+ACTIONS = [
     "archived",
     "created",
     "deleted",
@@ -195,7 +195,7 @@ def webhooks(folder: Path) -> None:
     """The payloads of the events that the embedded GitHub sends."""
     whole = json.loads((folder / "generated" / "api.github.com.json").read_text("utf-8"))
     names = ["ping", "push", "installation-repositories-added", "installation-repositories-removed"]
-    names += [f"repository-{action}" for action in REPOSITORY_ACTIONS]
+    names += [f"repository-{action}" for action in ACTIONS]
     found = {name: schema_of(whole, whole["webhooks"][name]["post"]["requestBody"]) for name in names}
     write("openapi-webhooks.json.gz", with_schemas(whole, found, []))
 
