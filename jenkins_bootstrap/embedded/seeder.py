@@ -48,6 +48,7 @@ def settings_secret(settings: Settings) -> dict[str, str]:
         "github_webhook_secret": secrets.token_urlsafe(18),
         "github_webhook_secret_previous": secrets.token_urlsafe(18),
         "github_receiver_secret": secrets.token_urlsafe(18),
+        "github_receiver_secret_previous": secrets.token_urlsafe(18),
         "github_repos": "",
         "jenkins_url": settings.controller.url,
         "github_app_id": "1",
