@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jenkins_bootstrap.boot.layout import BAKE_ANEW, Layout
+from jenkins_bootstrap.config.controller import RECONCILE_CREDENTIAL
 from jenkins_bootstrap.config.models import LEFT_OUT_IN_IMAGE, Settings
 from jenkins_bootstrap.errors import BootstrapError
 
@@ -116,14 +117,18 @@ def embedded_instance(layout: Layout) -> str | None:
     return str(found) if found else None
 
 
-def secrets_document(secrets: SecretValues, service_token: str) -> dict[str, Any]:
-    """secrets.json: for the stages alone, never to be shown. What could not be read is empty or not there."""
+def secrets_document(secrets: SecretValues, service_token: str, reconcile_token: str) -> dict[str, Any]:
+    """secrets.json: for the stages alone, never to be shown. What could not be read is empty or not there.
+
+    The receiver's secrets are not in it: Jenkins has no use for them.
+    """
+    credentials = {id_: dict(fields) for id_, fields in secrets.credentials.items()}
     return {
         "schema": SCHEMA,
         "agent_private_key": secrets.agent_key_pem,
         "service_token": service_token,
-        "values": dict(secrets.values),
-        "credentials": {id_: dict(fields) for id_, fields in secrets.credentials.items()},
+        "values": {key: value for key, value in secrets.values.items() if not key.startswith("github_receiver_secret")},
+        "credentials": credentials | {RECONCILE_CREDENTIAL: {"text": reconcile_token}},
     }
 
 

@@ -33,9 +33,10 @@ class Documents:
 
 
 def documents_of(
-    settings: Settings, target: Target, found: FoundPartly, service_token: str, before: Mapping[str, Any]
+    settings: Settings, target: Target, found: FoundPartly, tokens: tuple[str, str], before: Mapping[str, Any]
 ) -> Documents:
-    """The documents of what was found. `before` is the facts.json that was applied, {} when there is none."""
+    """The documents of what was found. `tokens` are the service account's and the receiver's for a reconciliation,
+    `before` is the facts.json that was applied, {} when there is none."""
     facts = facts_document(
         settings, found.facts, target=target.name, endpoint=target.endpoint, github_api_url=target.github_api_url
     )
@@ -44,7 +45,7 @@ def documents_of(
     if failed and not facts["vpc"]:
         failed["vpc",] = next(iter(failed.values()))
     kept = {place: old for place in failed if (old := part(before, place)) is not None}
-    secrets = secrets_document(found.secrets, service_token)
+    secrets = secrets_document(found.secrets, *tokens)
     return Documents(
         with_parts(facts, kept), secrets, with_parts(facts, failed), _marked(settings, secrets, found.failed)
     )

@@ -101,7 +101,12 @@ class Boot:
             ("home", "look whose Jenkins wrote JENKINS_HOME, and at its room", str(self.layout.home), ""),
             ("mount", "put the plugins over JENKINS_HOME/plugins", f"mount {self.layout.home / 'plugins'}", ""),
             ("key-pair", "import the agents' public key", "ec2 import_key_pair", "agents get it at launch"),
-            ("token", "make the service account's token", str(self.layout.service_token), "kept while /run lives"),
+            (
+                "token",
+                "make the tokens of the service account and the receiver",
+                str(self.layout.service_token),
+                "kept while /run lives",
+            ),
             ("hooks", "fill the hook root", str(self.layout.hooks), "each start begins with .txt stages"),
             ("facts", "write facts.json", str(self.layout.facts), ""),
             ("secrets", "write secrets.json", str(self.layout.secrets), "deleted by the last stage"),
@@ -229,17 +234,18 @@ class Boot:
         return pair.name
 
     def do_token(self, _found: Any) -> str:
-        path = self.layout.service_token
+        return ", ".join(map(self._make_token, (self.layout.service_token, self.layout.reconcile_token)))
+
+    def _make_token(self, path: Path) -> str:
         with contextlib.suppress(OSError):
-            if self._kept_token():
+            if self._kept_token(path):
                 return "kept"
         token = TOKEN_PREFIX + random.token_hex(16)
         write_file(path, token, uid=self.owners.root, gid=self.owners.root, mode=0o400)
         return "made"
 
-    def _kept_token(self) -> str | None:
+    def _kept_token(self, path: Path) -> str | None:
         """The token of an earlier start of this instance. A link, or a file of somebody else's, is not taken."""
-        path = self.layout.service_token
         found = path.lstat()
         if path.is_symlink() or found.st_uid != self.owners.root or found.st_mode & 0o077:
             return None
@@ -266,10 +272,11 @@ class Boot:
     def do_secrets(self, found: Found) -> str:
         from jenkins_bootstrap.boot.watch import inputs_of
 
-        token = self._kept_token()
+        token, reconcile_token = map(self._kept_token, (self.layout.service_token, self.layout.reconcile_token))
         assert token is not None
+        assert reconcile_token is not None
         assert self._facts is not None
-        document = documents.secrets_document(found.secrets, token)
+        document = documents.secrets_document(found.secrets, token, reconcile_token)
         # What the stages are about to apply, for `watch`: a Jenkins that comes up has applied it.
         record_applied(self.layout, inputs_of(self.layout, self.settings, self._facts, document))
         write_secrets(self.layout, document)

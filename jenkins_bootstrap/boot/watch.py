@@ -117,15 +117,8 @@ class Look:
     def _is_up(self) -> bool:
         return Controller(self.url, SERVICE_ACCOUNT, "", timeout=10).is_up()
 
-    def _token(self) -> str:
-        try:
-            return self.layout.service_token.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            raise BootstrapError(
-                "the service account's token cannot be read",
-                where=str(self.layout.service_token),
-                hint="watch runs as root in a controller image; systemctl restart jenkins makes the token anew",
-            ) from None
+    def _tokens(self) -> tuple[str, str]:
+        return _token(self.layout.service_token), _token(self.layout.reconcile_token)
 
     def _see(self) -> _Seen:
         from jenkins_bootstrap.boot.finding import find_partly, gateway
@@ -135,7 +128,7 @@ class Look:
         target = documents.read_target(self.layout, settings, self.environ)
         make = self.make_aws or (lambda: gateway(settings, target, self.log))
         found = find_partly(make, settings, Patience(self.patience_seconds, self.say), self.now)
-        made = documents_of(settings, target, found, self._token(), self._facts_before())
+        made = documents_of(settings, target, found, self._tokens(), self._facts_before())
         marked = made.marked_facts, made.marked_secrets
         held = held_up(settings, *marked, own_stages(self.layout))
         inputs = inputs_of(self.layout, settings, *marked)
@@ -198,6 +191,17 @@ class Look:
         for path in (self.layout.secrets, *self.layout.run.glob(f".{self.layout.secrets.name}.*")):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BootstrapError(
+            "a token that boot makes cannot be read",
+            where=str(path),
+            hint="watch runs as root in a controller image; systemctl restart jenkins makes the token anew",
+        ) from None
 
 
 def inputs_of(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
+from jenkins_bootstrap.config.controller import RECONCILE_CREDENTIAL, SERVICE_ACCOUNT
 from jenkins_bootstrap.errors import nearest
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ OWN_CREDENTIALS = (
     "github-token-api",
     "github-webhook-secret",
     "github-webhook-secret-previous",
+    RECONCILE_CREDENTIAL,
 )
 """Ids of the credentials that the stages make by themselves, besides one for each owner with a GitHub App."""
 

@@ -211,6 +211,8 @@ class Receiver(Model):
 
 RECEIVER_PATH = "jenkins-bootstrap"
 """What the load balancer sends to the receiver: everything below this path of controller.url."""
+RECONCILE_CREDENTIAL = "jenkins-bootstrap-reconcile"
+"""Id of the credential of the job `reconcile`, with the token that the receiver takes for this alone."""
 
 
 class Controller(Model):

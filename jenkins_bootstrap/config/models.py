@@ -219,6 +219,11 @@ class Jobs(Model):
     )
     sync: Sync = Field(default_factory=Sync, description="how the jobs follow GitHub")
 
+    @property
+    def own_folder(self) -> str:
+        """The folder of jobs that are no repository's; no owner's login begins with an underscore."""
+        return f"{self.folder}/_jenkins-bootstrap"
+
 
 class Secrets(Model):
     agent_key: Name = Field("jenkins_slave_private_key", description="secret with the agents' private key, RSA in PEM")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jenkins_bootstrap.config.controller import RECONCILE_CREDENTIAL
 from jenkins_bootstrap.config.models import Settings
 
 Inputs = Mapping[str, Mapping[str, str]]
@@ -137,11 +138,10 @@ def _github(settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, 
 
 
 def _credentials(settings: Settings, secrets: Mapping[str, Any], *, in_folders: bool) -> dict[str, Any]:
-    return {
-        f"credential {one.id}": secrets["credentials"].get(one.id)
-        for one in settings.controller.credentials
-        if (one.folder is not None) == in_folders
-    }
+    ids = [one.id for one in settings.controller.credentials if (one.folder is not None) == in_folders]
+    if in_folders and settings.agents:
+        ids.append(RECONCILE_CREDENTIAL)
+    return {f"credential {id_}": secrets["credentials"].get(id_) for id_ in ids}
 
 
 def _all_secrets(secrets: Mapping[str, Any]) -> dict[str, Any]:

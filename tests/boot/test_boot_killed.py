@@ -14,7 +14,7 @@ STEPS = [
     "compare the plugins",
     "put the plugins",
     "import the agents'",
-    "make the service",
+    "make the tokens",
     "fill the hook",
     "write facts",
 ]
@@ -25,10 +25,10 @@ def left_behind(layout):
     found = {}
     for path in sorted(p for p in layout.run.rglob("*") if not p.is_symlink()):
         text = path.read_text() if path.is_file() else ""
-        if path.name in ("service-token", "digest-key"):
+        if path.name in ("service-token", "reconcile-token", "digest-key"):
             text = str(len(text))
         if path.name == "secrets.json":
-            text = {**json.loads(text), "service_token": ""}
+            text = {**json.loads(text), "service_token": "", "credentials": ""}
         if path.name == "applied.json":
             text = {stage: sorted(read) for stage, read in json.loads(text)["stages"].items()}
         found[str(path.relative_to(layout.run))] = (stat.S_IMODE(path.stat().st_mode), text)
@@ -94,6 +94,7 @@ def in_the_middle_of_the_hooks(kill, boot):
 
 POINTS = {words: at_step(words) for words in STEPS} | {
     "writing the token": before_rename_of("service-token"),
+    "writing the token of the receiver": before_rename_of("reconcile-token"),
     "writing facts.json": before_rename_of("facts.json"),
     "writing secrets.json": before_rename_of("secrets.json"),
     "removing the old hooks": in_the_middle_of_the_hooks,
@@ -107,6 +108,7 @@ def test_killed_and_run_again(boot_of, controller, point):
     wanted = left_behind(controller)
     if point.startswith("writing the token"):
         controller.service_token.unlink()
+        controller.reconcile_token.unlink()
     killed(boot_of(), POINTS[point])
     for path in controller.run.rglob("*secrets.json*"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

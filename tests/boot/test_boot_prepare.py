@@ -8,6 +8,7 @@ import stat
 import pytest
 
 from jenkins_bootstrap.aws import keypair
+from jenkins_bootstrap.aws.secrets import SecretValues
 from jenkins_bootstrap.aws.session import Aws
 from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.prepare import Boot
@@ -42,6 +43,9 @@ def test_a_boot_writes_what_the_stages_read(boot_of, controller, cloud):
     assert secrets["values"]["github_token"] == "not-a-real-token"
     assert secrets["service_token"] == controller.service_token.read_text()
     assert secrets["service_token"].startswith("11") and len(secrets["service_token"]) == 34
+    token = controller.reconcile_token.read_text()
+    assert secrets["credentials"] == {"jenkins-bootstrap-reconcile": {"text": token}}
+    assert len(token) == 34 and token != secrets["service_token"]
 
 
 def test_rights_are_as_narrow_as_each_reader_needs(boot_of, controller):
@@ -49,6 +53,7 @@ def test_rights_are_as_narrow_as_each_reader_needs(boot_of, controller):
     assert mode(controller.secrets) == 0o600
     assert mode(controller.facts) == 0o640
     assert mode(controller.service_token) == 0o400
+    assert mode(controller.reconcile_token) == 0o400
     assert mode(controller.hooks) == 0o700
     assert mode(controller.results) == 0o750
     assert mode(controller.run) == 0o1770
@@ -144,6 +149,12 @@ def test_a_token_of_another_shape_is_made_anew(boot_of, controller):
     controller.service_token.write_text("cut off")
     boot_of().run()
     assert len(controller.service_token.read_text()) == 34
+
+
+def test_jenkins_is_not_told_the_receivers_secrets():
+    values = {"github_receiver_secret": "a", "github_receiver_secret_previous": "b", "github_webhook_secret": "c"}
+    document = documents.secrets_document(SecretValues("", values, {}, False), "s", "r")
+    assert document["values"] == {"github_webhook_secret": "c"}
 
 
 def test_the_key_pair_is_the_one_the_ec2_plugin_looks_for(boot_of, cloud, agent_pem):

@@ -98,7 +98,8 @@ def test_with_a_malformed_credential_the_password_is_rotated_and_its_stage_later
     looked = look_of().run()
     assert ran(looked) == ["init.groovy", "aws.txt"]
     assert looked.held_up == {"githubrepos.txt": ["controller.credentials[1]"]}
-    assert seen["aws.txt"]["credentials"] == {"npm-token": {"text": "not-a-real-npm-token-new"}}
+    assert seen["aws.txt"]["credentials"]["npm-token"] == {"text": "not-a-real-npm-token-new"}
+    assert "deploy" not in seen["aws.txt"]["credentials"]
     with pytest.raises(
         BootstrapError, match=r"controller\.credentials\[1\]: .*held up by it: githubrepos\.txt"
     ) as error:

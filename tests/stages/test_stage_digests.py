@@ -72,7 +72,7 @@ def documents():
                 "oidc_secret",
             )
         },
-        "credentials": {"npm": {"text": "n"}, "deploy": {"text": "d"}},
+        "credentials": {"npm": {"text": "n"}, "deploy": {"text": "d"}, "jenkins-bootstrap-reconcile": {"text": "r"}},
     }
     return {"facts": facts, "secrets": secrets}
 
@@ -110,6 +110,7 @@ ACCOUNTS = [
     (("secrets", "service_token"), {"aws.txt"}),
     (("secrets", "credentials", "npm"), {"aws.txt"}),
     (("secrets", "credentials", "deploy"), {"githubrepos.txt"}),
+    (("secrets", "credentials", "jenkins-bootstrap-reconcile"), {"githubrepos.txt"}),
     (("facts", "agents", "linux", "image"), {"aws.txt"}),
     (("facts", "agents", "large", "subnets"), {"aws.txt"}),
     (("facts", "agents", "large", "security_groups"), {"aws.txt"}),

@@ -33,7 +33,11 @@ SECRETS = {
         "github_webhook_secret": "not-a-real-webhook-secret",
         "password_ada": "not-a-real-password-of-ada",
     },
-    "credentials": {"npm": {"text": "not-a-real-npm-token"}, "deploy": {"username": "git", "private_key": "not-a-key"}},
+    "credentials": {
+        "npm": {"text": "not-a-real-npm-token"},
+        "deploy": {"username": "git", "private_key": "not-a-key"},
+        "jenkins-bootstrap-reconcile": {"text": "not-a-real-reconcile-token"},
+    },
 }
 FACTS = {
     "schema": 1,
@@ -64,6 +68,7 @@ SEED = {
     "folders": [
         {"path": "github", "file": "xml/github.xml"},
         {"path": "github/acme-demo", "file": "xml/acme-demo.xml"},
+        {"path": "github/_jenkins-bootstrap", "file": "xml/own.xml"},
     ],
     "jobs": [
         {
@@ -135,6 +140,7 @@ def hooks(rich, tmp_path):
         files |= {"facts.json": json.dumps(facts), "seed.json": json.dumps(SEED), "before.groovy": PLUGINS + before}
         files |= {name: json.dumps(secrets) for name in ("secrets.json", "secrets.again.json")}
         files |= {"xml/github.xml": FOLDER.format("all"), "xml/acme-demo.xml": FOLDER.format("of one")}
+        files["xml/own.xml"] = FOLDER.format("of our own")
         for job in SEED["jobs"]:
             name = job["path"].rpartition("/")[2]
             values = {"id": job["id"], "name": name, "hash": "0" * 64, "source": "GitHubSCMSource"}
@@ -165,6 +171,8 @@ def test_a_whole_boot(boots, hooks):
         ("init.groovy", "aws.txt", "github.txt", "githubrepos.txt"), True
     )
     assert not came["secrets"]
+    own = "credential jenkins-bootstrap-reconcile in github/_jenkins-bootstrap"
+    assert own in lines(came)["githubrepos.txt"]["changes"]
     credentials = {one["id"]: one for one in came["credentials"]}
     assert set(credentials) == {"npm", "jenkins-bootstrap-agent-key", TOKEN, TOKEN + "-api", "github-webhook-secret"}
     assert credentials["jenkins-bootstrap-agent-key"]["scope"] == "SYSTEM"

@@ -313,12 +313,21 @@ def test_credentials_of_a_folder_are_made_when_the_folders_are_there(settings):
     of_one = {"id": "deploy", "secret": "s", "kind": "ssh-key", "username": "git", "folder": "github/acme-demo"}
     wanted = with_controller(settings, credentials=[of_all, of_one])
     assert [c["id"] for c in aws_values(wanted)["credentials"]] == ["npm"]
-    assert [c["id"] for c in githubrepos_values(wanted, "/seed.json")["credentials"]] == ["deploy"]
+    of_folders = githubrepos_values(wanted, "/seed.json")["credentials"]
+    assert [(c["id"], c["folder"]) for c in of_folders] == [
+        ("deploy", "github/acme-demo"),
+        ("jenkins-bootstrap-reconcile", "github/_jenkins-bootstrap"),
+    ]
+
+
+def test_without_agents_there_is_no_job_that_a_token_would_be_for(settings):
+    assert githubrepos_values(settings.model_copy(update={"agents": []}), "/seed.json")["credentials"] == []
 
 
 def test_the_ids_that_settings_may_not_take_are_those_the_stages_make(settings):
     made = {aws_values(settings)["agent_key"]["id"], github_values(settings)["server_credentials"]}
     made |= {c["id"] for c in github_values(settings)["credentials"]}
+    made |= {c["id"] for c in githubrepos_values(settings, "/seed.json")["credentials"]}
     template = (share("groovy") / "github.txt.j2").read_text()
     made |= set(re.findall(r"'(github-webhook-secret[a-z-]*)'", template))
     assert made == set(OWN_CREDENTIALS)
