@@ -81,6 +81,9 @@ class Wire:
         except TimeoutError:
             self.close()
             raise Unanswered(f"did not answer within {timeout:.0f} s", late=True) from None
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise Unanswered(f"shows a certificate that is not trusted, {error.verify_message}", refused=True) from None
         except ConnectionRefusedError:
             self.close()
             raise Unanswered("cannot be reached", refused=True) from None

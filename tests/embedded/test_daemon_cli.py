@@ -58,7 +58,7 @@ def test_the_plan_of_up_starts_nothing_and_names_what_would_be_made(command, pla
 def test_env_can_be_evaluated_by_a_shell(command, place):
     status, out, _err = command("embedded", "env")
     assert status == 0
-    script = out + 'printf %s "$AWS_ENDPOINT_URL"'
+    script = out + 'printf %s "$AWS_ENDPOINT_URL"; test -r "$JENKINS_BOOTSTRAP_JENKINS_TOKEN_FILE"'
     shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("http://127.0.0.1:")
     assert all(line.startswith("export ") for line in out.splitlines())

@@ -14,6 +14,7 @@ MAY = (
     {key: {"errors", "files"} for key in GROUND}
     | {"config": {"errors", "files", "resources"}}
     | dict.fromkeys(GATEWAYS, {"errors", "files", "facts"} | CONFIG)
+    | {"controller": {"errors", "files", "facts", "resources"} | CONFIG}
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)
     | {"embedded": {"errors", "files", "facts", "resources", "interrupts"} | CONFIG}
     | {"reconcile": GROUND | CONFIG | GATEWAYS | {"jobs"}}
