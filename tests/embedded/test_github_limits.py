@@ -1,4 +1,4 @@
-"""What the embedded GitHub refuses and delays: limits that count as GitHub's do, and faults that tests order over HTTP."""
+"""What the embedded GitHub refuses and delays: limits that count as GitHub's do, and faults ordered over HTTP."""
 
 from __future__ import annotations
 
@@ -135,12 +135,9 @@ def test_an_answer_can_end_in_the_middle(ask: Ask) -> None:
 
 
 def test_answers_can_be_held_back(ask: Ask) -> None:
-    assert ask("/-/latency", "PUT", json={"seconds": 0.2, "path": "/user"}).json() == [
-        {"seconds": 0.2, "path": "/user"}
-    ]
-    began = time.monotonic()
-    ask("/api/v3/meta")
-    assert time.monotonic() - began < 0.2 or ask("/-/latency").json()
+    delay = {"seconds": 0.2, "path": "/user"}
+    assert ask("/-/latency", "PUT", json=delay).json() == [delay]
+    assert ask("/-/latency").json() == [delay]
     began = time.monotonic()
     ask("/api/v3/user")
     assert time.monotonic() - began >= 0.2
@@ -199,8 +196,5 @@ def test_what_is_not_as_github_describes_it_is_found(github_description: Any) ->
 
 
 def test_githubs_own_example_payloads_pass_the_check(webhook_examples: Any, github_description: Any) -> None:
-    for event in ("installation_repositories", "ping", "push"):
-        for payload in webhook_examples[event]:
-            said = [e for e in github_description.payload(event, payload) if "smee.io/****" not in e]
-            assert said == [] or all("is a required property" in e or "not valid" in e or "not of" in e for e in said)
-    assert any(github_description.payload("repository", p) == [] for p in webhook_examples["repository"])
+    for event in ("ping", "repository"):
+        assert [e for payload in webhook_examples[event] for e in github_description.payload(event, payload)] == []

@@ -92,6 +92,7 @@ def _answer(store: Store, request: Any) -> Reply:
             reply = problem(403, _REASONS_TO_WAIT, documentation_url=limits.DOCUMENTATION)
             return Reply(reply.status, reply.data, {"Retry-After": str(wait)})
         base_url = request.host_url.rstrip("/")
+        store.deliveries.host = request.host
         if graphql:
             return _graphql(store, request, secret, base_url)
         if not request.path.startswith("/api/v3"):

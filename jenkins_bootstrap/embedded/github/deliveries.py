@@ -13,6 +13,7 @@ import queue
 import sqlite3
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,18 +79,18 @@ class Deliveries:
         self._lock = threading.Lock()
         self._file = file
         self._database: sqlite3.Connection | None = None
-        self._waiting: queue.SimpleQueue[tuple[Hook, Event, Callable[[], None]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Hook, Event]] = queue.SimpleQueue()
         self._quiet = threading.Condition()
         self._open = 0
         self._workers = 0
         self.host = "github.invalid"
-        """The host that an Enterprise server calls itself by."""
+        """The host by which the server was last asked; an Enterprise server names itself in each delivery."""
 
-    def send(self, hook: Hook, event: Event, done: Callable[[], None] = lambda: None) -> None:
-        """Deliver in the background; `done` is called when it is recorded."""
+    def send(self, hook: Hook, event: Event) -> None:
+        """Deliver in the background."""
         with self._quiet:
             self._open += 1
-            self._waiting.put((hook, event, done))
+            self._waiting.put((hook, event))
             if self._workers < min(WORKERS, self._open):
                 self._workers += 1
                 threading.Thread(target=self._work, name="github-delivery", daemon=True).start()
@@ -147,7 +148,7 @@ class Deliveries:
         session.trust_env = False
         while True:
             try:
-                hook, event, done = self._waiting.get(timeout=IDLE_SECONDS)
+                hook, event = self._waiting.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 with self._quiet:
                     if self._waiting.empty():
@@ -157,7 +158,8 @@ class Deliveries:
                 continue
             try:
                 self._deliver(session, hook, event)
-                done()
+            except Exception:  # a full disk, a folder that is gone: the next one may fare better
+                traceback.print_exc()
             finally:
                 with self._quiet:
                     self._open -= 1
