@@ -144,7 +144,8 @@ def hooks(rich, tmp_path):
         for job in SEED["jobs"]:
             name = job["path"].rpartition("/")[2]
             values = {"id": job["id"], "name": name, "hash": "0" * 64, "source": "GitHubSCMSource"}
-            files[job["file"]] = JOB.format(**values | (jobs or {}).get(name, {}))
+            values |= (jobs or {}).get(name, {})
+            files[job["file"]] = values.pop("xml", JOB).format(**values)
         files["signatures.json"] = json.dumps(signatures or table())
         if again:
             files["again.groovy"] = again
@@ -376,6 +377,28 @@ note(released: jobs().every { job -> job.triggers.values().every { it.works() } 
         {"a": 1, "b": 1, "c": 1},
     ]
     assert end == {"released": True, "over": True}
+
+
+FREESTYLE = """<project><description>
+jenkins-bootstrap: owner=demo id={id} hash={hash} gone=2026-11-24</description></project>"""
+
+
+def test_a_freestyle_job_is_made_once_and_never_scanned(boots, hooks):
+    again = """
+def timer = jenkinsClass.classLoader.loadClass('jenkins.util.Timer').get()
+def jobs = { jenkinsClass.get().items.all().findAll { it.hasProperty('scans') } }
+4.times { timer.tick() }
+note(kind: jenkinsClass.get().getItemByFullName('github/acme-demo/b').class.simpleName,
+    scans: jobs().collectEntries { [(it.name): it.scans] })
+stage('githubrepos')
+note(left: jenkinsClass.get().getItemByFullName('github/acme-demo').allBelow()*.name)
+"""
+    (came,) = boots(hooks(jobs={"b": {"xml": FREESTYLE}}, again=again))
+    assert came["outcome"] == "open"
+    first, *_, last = came["again"]
+    assert first == {"kind": "FreeStyleProject", "scans": {"a": 1, "c": 1}}
+    assert last == {"left": ["a", "b", "c"]}
+    assert not [words for words in came["log"] if "taken by another job" in words]
 
 
 def test_a_job_whose_source_no_plugin_knows_stops_the_boot(boots, hooks):

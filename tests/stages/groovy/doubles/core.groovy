@@ -81,7 +81,7 @@ class Items {
         if (held.containsKey(name)) throw new IllegalArgumentException(name + ' already exists')
         def xml = new XmlSlurper().parse(input)
         String kind = xml.name()
-        def item = kind == 'com.cloudbees.hudson.plugins.folder.Folder' ? Class.forName(kind).newInstance()
+        def item = kind == 'project' ? new hudson.model.FreeStyleProject() : kind == 'com.cloudbees.hudson.plugins.folder.Folder' ? Class.forName(kind).newInstance()
             : kind == 'org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject' ? Class.forName(kind).newInstance() : null
         if (item == null) throw new IOException('no class ' + kind)
         item.read(xml)

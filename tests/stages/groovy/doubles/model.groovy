@@ -16,3 +16,14 @@ class User {
     }
     void save() { saves++ }
 }
+
+class AbstractProject {
+    String name
+    def parent
+    String description
+    boolean disabled
+    String getFullName() { parent.respondsTo('getFullName') ? parent.fullName + '/' + name : name }
+    void read(xml) { description = xml.description.text() }
+}
+
+class FreeStyleProject extends AbstractProject {}
