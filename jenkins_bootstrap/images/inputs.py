@@ -101,7 +101,7 @@ def gather(
     files |= {f"stage/{name}": text.encode() for name, text in controller.stages.items()}
     files["plugins.lock.json"] = controller.lock.encode()
     files["settings.json"] = controller.settings.encode()
-    files |= {f"unit/{name}": text for name, text in units(settings.controller.boot).items()}
+    files |= {f"unit/{name}": text for name, text in units(settings.controller.boot, settings.jobs.sync).items()}
     files |= {f"package/{name}": content for name, content in package.items()}
     values |= _jenkins(controller.jenkins)
     values |= {f"plugin/{archive.name}": archive.sha256 for archive in controller.archives}

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Values = Callable[[], Mapping[str, str]]
 KEPT = timedelta(days=3)
 """So long GitHub keeps deliveries."""
+NOT_UP = (0, 503)
+"""What Jenkins gives while it restarts: no answer, or that it is not ready. Work then waits and has not failed."""
 MOST_WARNINGS = 20
 MOST_DELIVERIES = 1000
 """Of one webhook: ten calls. What failed before them is found by the full reconciliation."""
@@ -164,23 +166,23 @@ class Reconciler:
         self._image, self._values = image, values
         self._lock = threading.Lock()
         self._source: GitHubSource | None = None
+        self._away = True
 
     def __call__(self, target: Target | None) -> Result:
-        from jenkins_bootstrap.controller.client import Controller
+        from jenkins_bootstrap.controller.client import Controller, ControllerError
         from jenkins_bootstrap.controller.jobs import JobsApi
         from jenkins_bootstrap.reconcile import run, state
         from jenkins_bootstrap.reconcile.ports import Only
 
+        # Made anew each time: a restarted Jenkins may have another token. There is none before its first start.
         token = _text(self._image.layout.service_token)
-        if not token:
-            raise BootstrapError(
-                "the service account's token cannot be read",
-                where=str(self._image.layout.service_token),
-                hint="serve runs as root in a controller image; systemctl restart jenkins makes the token anew",
-            )
-        # Made anew each time: a restarted Jenkins may have another token.
+        controller = Controller(self._image.url, SERVICE_ACCOUNT, token)
+        # Asked first where it was away, and before thousands of repositories are listed for nothing.
+        if not token or ((self._away or target is None) and not controller.is_up()):
+            self._away = True
+            raise Busy("Jenkins is not up")
         calls = run.Calls()
-        jobs = JobsApi(Controller(self._image.url, SERVICE_ACCOUNT, token), log=calls)
+        jobs = JobsApi(controller, log=calls)
         only = None if target is None else Only(target.owner, target.name, target.id, target.node)
         made = run.Reconciler(
             self._image.settings,
@@ -194,8 +196,14 @@ class Reconciler:
             outcome = made.run(only)
         except state.Busy as busy:
             raise Busy(busy.what) from None
+        except ControllerError as error:
+            if error.status in NOT_UP:
+                self._away = True
+                raise Busy(words_of(error)) from None
+            raise
         finally:
             jobs.close()
+        self._away = False
         shown = [f"warning: {warning}" for warning in outcome.warnings[:MOST_WARNINGS]]
         if len(outcome.warnings) > len(shown):
             shown.append(f"and {len(outcome.warnings) - len(shown)} warnings more")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from jenkins_bootstrap.errors import BootstrapError
 
 KEY = "github_receiver_secret"
+FIRST_SECONDS = 10.0
 AT_MOST_EVERY_SECONDS = 60.0
 """A wrong signature may have the secret read again, but nobody may have it read all the time."""
 
@@ -49,7 +50,8 @@ class Keys:
         return tuple(secret for secret in found if secret)
 
     def is_due(self) -> bool:
-        return self._clock() - self._tried >= self._every
+        """Whether they are old, or could not be read yet."""
+        return self._clock() - self._tried >= (self._every if self._values else FIRST_SECONDS)
 
     def may_ask(self) -> bool:
         """Whether a wrong signature may have them read again now."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.catchup import catch_up
 from jenkins_bootstrap.receiver.intake import Intake
-from jenkins_bootstrap.receiver.keys import Keys
+from jenkins_bootstrap.receiver.keys import FIRST_SECONDS, Keys
 from jenkins_bootstrap.receiver.ports import Alone, FindMissed, Reconcile
 from jenkins_bootstrap.receiver.queue import Queue
 from jenkins_bootstrap.receiver.server import Server
@@ -147,7 +147,7 @@ class Service:
     async def _refresh(self) -> None:
         """Read the secret again as it gets old."""
         while True:
-            await asyncio.sleep(min(self.settings.controller.boot.look_every_minutes * 60.0, 60.0))
+            await asyncio.sleep(FIRST_SECONDS)
             if self.keys.is_due():
                 await asyncio.to_thread(self.keys.refresh)
 

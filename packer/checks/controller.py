@@ -59,7 +59,7 @@ for path in jobs:
         broken.append(f"{path.name}: {error}")
 check("each job of the seed is XML", "; ".join(broken[:3]))
 
-file("/var/lib/jenkins-bootstrap", "root:root", "0755")
+file("/var/lib/jenkins-bootstrap", "root:root", "0700")
 file(str(SHARE / "settings.json"))
 
 sys.path.insert(0, str(LIBRARY))
@@ -83,14 +83,21 @@ if BAKE["classes"]:
     except (BootstrapError, OSError) as error:
         check("the classes of the stages are made of these stages", str(error))
 
-for unit in ("jenkins.service", "jenkins-bootstrap-page.service", "jenkins-bootstrap-watch.service"):
+for unit in ("jenkins.service", *(f"jenkins-bootstrap-{name}.service" for name in ("jobs", "page", "serve", "watch"))):
     file(str(UNITS / unit))
-file(str(UNITS / "jenkins-bootstrap-watch.timer"))
-file(str(UNITS / "jenkins.service.d/10-settings.conf"))
-file(str(UNITS / "jenkins-bootstrap-watch.timer.d/10-settings.conf"))
-wanted = UNITS / "multi-user.target.wants/jenkins.service"
-check("jenkins.service is enabled", "" if wanted.is_symlink() and wanted.exists() else "nothing starts it at boot")
-check("jenkins.service is not masked", "it is a link" if (UNITS / "jenkins.service").is_symlink() else "")
+for unit in ("jenkins-bootstrap-jobs.timer", "jenkins-bootstrap-watch.timer"):
+    file(str(UNITS / unit))
+for unit in (
+    "jenkins.service",
+    "jenkins-bootstrap-jobs.service",
+    "jenkins-bootstrap-jobs.timer",
+    "jenkins-bootstrap-watch.timer",
+):
+    file(str(UNITS / f"{unit}.d/10-settings.conf"))
+for unit in ("jenkins.service", "jenkins-bootstrap-serve.service"):
+    wanted = UNITS / "multi-user.target.wants" / unit
+    check(f"{unit} is enabled", "" if wanted.is_symlink() and wanted.exists() else "nothing starts it at boot")
+    check(f"{unit} is not masked", "it is a link" if (UNITS / unit).is_symlink() else "")
 if shutil.which("systemd-analyze"):
     names = sorted(str(p) for p in UNITS.glob("jenkins*") if p.is_file())
     status, text = output("systemd-analyze", "verify", "--man=no", *names)

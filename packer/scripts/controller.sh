@@ -6,8 +6,8 @@ getent group jenkins >/dev/null || groupadd --system --gid 800 jenkins
 getent passwd jenkins >/dev/null ||
     useradd --system --uid 800 --gid jenkins --home-dir /var/lib/jenkins --no-create-home --shell /usr/sbin/nologin jenkins
 install -d -o jenkins -g jenkins -m 0750 /var/lib/jenkins
-# Root's: the count of failed boots.
-install -d -o root -g root -m 0755 /var/lib/jenkins-bootstrap
+# Root's alone: the count of failed boots, the receiver's queue, what is known of private repositories.
+install -d -o root -g root -m 0700 /var/lib/jenkins-bootstrap
 
 for tar in runtime.tar.gz payload.tar seed.tar; do
     tar -xf "$tar" -C / --no-same-owner --no-overwrite-dir
@@ -42,4 +42,6 @@ fi
 
 # What `systemctl enable` would do, for guests without a running systemd. The others are started by jenkins.service.
 install -d /etc/systemd/system/multi-user.target.wants
-ln -sf ../jenkins.service /etc/systemd/system/multi-user.target.wants/jenkins.service
+for unit in jenkins.service jenkins-bootstrap-serve.service; do
+    ln -sf "../$unit" "/etc/systemd/system/multi-user.target.wants/$unit"
+done

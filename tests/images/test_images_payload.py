@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.config.controller import Boot
-from jenkins_bootstrap.config.models import DebianRepository
+from jenkins_bootstrap.config.models import DebianRepository, Sync
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.images import manifest, runtime
 from jenkins_bootstrap.images.inputs import Archive, ControllerContent, ImageInputs
@@ -53,7 +53,12 @@ def test_a_controllers_upload(tmp_path: Path, inputs_of: Inputs, cache: Path) ->
     folder = upload(tmp_path, inputs_of(), cache)
     assert folder.name == "jenkins-bootstrap"
     assert names(folder / "payload.tar") == [
+        "etc/systemd/system/jenkins-bootstrap-jobs.service",
+        "etc/systemd/system/jenkins-bootstrap-jobs.service.d/10-settings.conf",
+        "etc/systemd/system/jenkins-bootstrap-jobs.timer",
+        "etc/systemd/system/jenkins-bootstrap-jobs.timer.d/10-settings.conf",
         "etc/systemd/system/jenkins-bootstrap-page.service",
+        "etc/systemd/system/jenkins-bootstrap-serve.service",
         "etc/systemd/system/jenkins-bootstrap-watch.service",
         "etc/systemd/system/jenkins-bootstrap-watch.timer",
         "etc/systemd/system/jenkins-bootstrap-watch.timer.d/10-settings.conf",
@@ -96,12 +101,14 @@ def test_the_classes_of_the_stages_lie_beside_them(
 
 
 def test_units_say_what_the_settings_say() -> None:
-    made = units(Boot(memory_percent=75, look_every_minutes=2, deadline_seconds=3600))
+    made = units(Boot(memory_percent=75, look_every_minutes=2, deadline_seconds=3600), Sync(every_minutes=20))
     jenkins = made["jenkins.service.d/10-settings.conf"].decode()
     assert jenkins == "[Service]\nEnvironment=MEMORY_PERCENT=75\nTimeoutStartSec=3900\n"
     timer = made["jenkins-bootstrap-watch.timer.d/10-settings.conf"].decode()
     assert timer == "[Timer]\nOnActiveSec=\nOnActiveSec=2min\nOnUnitInactiveSec=2min\n"
-    assert b"TimeoutStartSec=1200\n" in units(Boot())["jenkins.service.d/10-settings.conf"]
+    assert b"OnUnitInactiveSec=20min\n" in made["jenkins-bootstrap-jobs.timer.d/10-settings.conf"]
+    assert made["jenkins-bootstrap-jobs.service.d/10-settings.conf"] == b"[Service]\nEnvironment=MINUTES=26\n"
+    assert b"TimeoutStartSec=1200\n" in units(Boot(), Sync())["jenkins.service.d/10-settings.conf"]
 
 
 def test_an_upload_is_the_same_bytes_for_the_same_inputs(tmp_path: Path, inputs_of: Inputs, cache: Path) -> None:
