@@ -6,6 +6,7 @@ Each case is a boot of its own. A selection runs with the acceptance tests; ever
 import itertools
 import re
 import time
+import zipfile
 
 import pytest
 
@@ -86,6 +87,22 @@ def test_a_stage_that_throws_ends_the_boot(spoiled, stage, kind):
 def test_a_stage_that_does_not_compile_ends_the_boot(spoiled, name, text):
     failure = fails(spoiled(replacing(name, text)))
     assert failure.stage is None or "compil" in failure.what.lower()
+
+
+@pytest.mark.parametrize("stage", ["init", "aws"])
+def test_a_class_of_a_stage_that_does_not_load_ends_the_boot(spoiled, stage):
+    controller = spoiled()
+    archive = controller.layout.classes
+    if not archive.exists():
+        pytest.skip("no groovy on PATH")
+    with zipfile.ZipFile(archive) as read:
+        files = {name: read.read(name) for name in read.namelist()}
+    with zipfile.ZipFile(archive, "w") as made:  # with the checksum of what it holds, so that `boot` takes it
+        for name, content in files.items():
+            made.writestr(name, content[:-200] if name == f"jenkins_bootstrap_{stage}.class" else content)
+    failure = fails(controller)
+    assert "ClassFormatError" in failure.what
+    assert f"the stage {stage}." in controller.log.read_text()
 
 
 @pytest.mark.parametrize("code", ["throw new NoClassDefFoundError('planted')", "throw new Exception('planted')"])

@@ -38,6 +38,14 @@ def test_it_is_up_without_a_restart_and_every_stage_has_run_once(first_boot):
     assert all(one["seconds"] > 0 for one in told)
 
 
+def test_our_stages_ran_as_the_classes_they_were_compiled_to(controller):
+    if not controller.layout.classes.exists():
+        pytest.skip("no groovy on PATH")
+    hooks = {path.stem: path.read_text() for path in controller.layout.hooks.rglob("*.groovy")}
+    for name in ("init", "aws", "github", "githubrepos"):
+        assert f"loadClass('jenkins_bootstrap_{name}')" in hooks[name]
+
+
 def test_a_stage_of_ones_own_has_run(admin, controller):
     failures.confirm(controller.layout, connect=lambda: None)
     assert admin.script("return jenkins.model.Jenkins.get().systemMessage") == "set by a stage of my own"
