@@ -227,6 +227,17 @@ def test_a_rename_keeps_the_id_over_a_restart_even_when_the_file_follows_it(tmp_
         assert len(again.repositories) == 2
 
 
+def test_a_transfer_keeps_the_id_over_a_restart_even_when_the_file_follows_it(tmp_path: Path) -> None:
+    file = write(tmp_path, [entry("acme/old"), entry("other/z")])
+    store = Store.load(file, tmp_path)
+    record = store.find("acme", "old")
+    assert record is not None
+    store.change(record, owner="other")
+    for entries in ([entry("acme/old"), entry("other/z")], [entry("other/old"), entry("other/z")]):
+        found = Store.load(write(tmp_path, entries), tmp_path).find("other", "old")
+        assert found is not None and found.id == record.id
+
+
 def test_two_repositories_that_swapped_names_stay_swapped(tmp_path: Path) -> None:
     file = write(tmp_path, [entry("acme/a", description="was a"), entry("acme/b", description="was b")])
     store = Store.load(file, tmp_path)

@@ -23,10 +23,10 @@ def test_the_same_numbers_give_the_same_file_on_every_python(tmp_path: Path) -> 
     assert (tmp_path / "two.json").read_bytes() != text
 
 
-def test_ten_thousand_repositories_are_good_and_of_every_kind(tmp_path: Path) -> None:
-    main(["10000", str(tmp_path / "many.json"), "--owner", "acme", "--owner", "other"])
+def test_thousands_of_repositories_are_good_and_of_every_kind(tmp_path: Path) -> None:
+    main(["3000", str(tmp_path / "many.json"), "--owner", "acme", "--owner", "other"])
     records = read_organisation(tmp_path / "many.json")
-    assert len(records) == len({r.id for r in records}) == 10_000
+    assert len(records) == len({r.id for r in records}) == 3000
     assert {r.name.lower() for r in records} >= {name.lower() for name in ODD_NAMES}
     shares = {
         name: sum(bool(getattr(r, name)) for r in records) / len(records)

@@ -463,6 +463,22 @@ def test_nobody_there_and_a_slow_answer_are_recorded_and_not_tried_again(
     assert len(it.ear.heard) == 1
 
 
+def test_a_delivery_that_cannot_be_recorded_stops_no_other(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = site()
+    place = f"/orgs/acme/hooks/{it.hook().json()['id']}"
+    it.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr(sending.Deliveries, "_connect", lambda _self: (_ for _ in ()).throw(OSError("no space")))
+        it.store.deliveries._database = None
+        for _ in range(sending.WORKERS + 1):
+            it.rest(f"{place}/pings", "POST")
+        it.settle()
+    it.rest(f"{place}/pings", "POST")
+    it.settle()
+    assert len(it.ear.heard) == sending.WORKERS + 3
+    assert len(it.rest(f"{place}/deliveries").json()) == 2
+
+
 def test_a_repositorys_hook_tells_its_last_answer(site: Any) -> None:
     it = site()
     it.ear.status = 404

@@ -109,8 +109,8 @@ class Store:
     def _number(self, records: list[Record]) -> None:
         """Ids for the records that have none: as before, else made of the name, so that a lost state gives the same."""
         claimed = {self._known[record.key] for record in records if record.key in self._known}
-        renamed = {number: self._current_name(number) for number in self._known.values() if number not in claimed}
-        by_new_name = {name: number for number, name in renamed.items() if name is not None}
+        moved = {key: self._current_name(key, number) for key, number in self._known.items() if number not in claimed}
+        by_new_name = {name: self._known[key] for key, name in moved.items() if name is not None}
         given = {record.id for record in records if record.id}
         taken = given | set(self._known.values()) | {int(values["id"]) for values in self._overlay["created"]}
         for record in records:
@@ -121,12 +121,13 @@ class Store:
                 taken.add(record.id)
             self._known[record.key] = record.id
 
-    def _current_name(self, number: int) -> str | None:
+    def _current_name(self, key: str, number: int) -> str | None:
         """The name that an earlier run gave the repository, in case the file was made to follow it."""
         values = self._overlay["changed"].get(str(number), {})
-        old = next(key for key, its in self._known.items() if its == number)
-        owner, name = values.get("owner", old.partition("/")[0]), values.get("name")
-        return None if name is None else f"{owner}/{name}".lower()
+        if "owner" not in values and "name" not in values:
+            return None
+        owner, _, name = key.partition("/")
+        return f"{values.get('owner', owner)}/{values.get('name', name)}".lower()
 
     def _put(self, record: Record, where: str) -> None:
         other = self._keys.get(record.key)
