@@ -180,15 +180,19 @@ class Reconciler:
 
     def _outcome(self, prepared: Prepared, *, planned_only: bool) -> Outcome:
         plan = prepared.plan
-        errors = list(prepared.listing.owners.problems)
+        errors, warnings = list(prepared.listing.owners.problems), list(plan.warnings)
         if plan.held_back:
-            errors.append(held_back_error(plan, self.settings.jobs.sync.most_removed_percent))
+            held = held_back_error(plan, self.settings.jobs.sync.most_removed_percent)
+            if planned_only:
+                warnings.append(held.what)
+            else:
+                errors.append(held)
         return Outcome(
             plan=plan,
             planned_only=planned_only,
             repositories=len(prepared.listing.owners.repositories),
             errors=tuple(errors),
-            warnings=plan.warnings,
+            warnings=tuple(warnings),
             calls=self._count(),
             seconds=dict(self.seconds),
         )
