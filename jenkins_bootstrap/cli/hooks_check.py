@@ -58,7 +58,7 @@ def webhook_rows(
 def state_rows(found: Reading, present: Present, hook: WantedHook, thing: str) -> Iterator[Row]:
     """Whether it is as the settings want it: what `hooks sync` would do about it."""
     planned = plan_hooks([hook], found.in_force, [present])
-    if not planned.plan:
+    if not planned.plan and of_kind(present, hook) is not None:  # the App's may go elsewhere, which is told below
         verified = "certificate verified, " if hook.url.lower().startswith("https:") else ""
         said = f"{verified}JSON" + ("" if present.app else ", " + ", ".join(hook.events))
         yield Row(thing, "ok", f"{hook.url}: {said}")

@@ -84,11 +84,6 @@ class HooksApi:
         found = self._client.as_app("GET", "/app/hook/config")
         return _webhook(APP, {"id": 0, "active": True, "events": [], "config": found})
 
-    def app_events(self) -> tuple[str, ...]:
-        """The events that the App is subscribed to, beyond those of its installations, which it gets anyway."""
-        found = self._client.as_app("GET", "/app").get("events")
-        return tuple(sorted(str(event) for event in found)) if isinstance(found, list) else ()
-
     def set_app_hook(self, url: str, secret: str) -> Webhook:
         answer = self._client.ask_as_app("PATCH", "/app/hook/config", subject=APP, body=_config(url, secret))
         return _webhook(APP, {"id": 0, "active": True, "events": [], "config": answer.data})
@@ -129,8 +124,8 @@ def _remedy(scope: str, *, archived: bool) -> str:
             " the repository; a fine-grained token or App the repository permission Webhooks: read and write"
         )
     return (
-        "a classic token needs the scope admin:org_hook of an owner of the organisation; a fine-grained token or App the"
-        " organisation permission Webhooks: read and write; where nobody gives it: github.hooks.per_repository: true"
+        "a classic token needs the scope admin:org_hook of an owner of the organisation; a fine-grained token or App"
+        " the organisation permission Webhooks: read and write; else set github.hooks.per_repository: true"
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from jenkins_bootstrap.facts import Webhook
 from jenkins_bootstrap.hooks.judge import REFUSED
-from jenkins_bootstrap.hooks.wanted import Kind, WantedHook, lacks_slash, same_address
+from jenkins_bootstrap.hooks.wanted import WantedHook, lacks_slash, same_address
 from jenkins_bootstrap.plan import Plan, Step
 
 
@@ -225,10 +225,6 @@ def of_kind(present: Present, hook: WantedHook) -> Webhook | None:
     """The webhook that is kept, when there is one."""
     ours = [one for one in present.hooks if same_address(one.url, hook.url)]
     return min(ours, key=lambda one: (len(_wrong(one, hook)), one.id)) if ours else None
-
-
-def kind_of(url: str, wanted: Sequence[WantedHook]) -> Kind | None:
-    return next((hook.kind for hook in wanted if same_address(url, hook.url)), None)
 
 
 def _plain(hook: WantedHook) -> bool:

@@ -297,6 +297,9 @@ def test_an_apps_webhook_that_goes_elsewhere_is_taken_only_when_asked_for(app: A
     assert sync(app) == 2
     assert app_hook(app).config["url"] == "http://127.0.0.1:9/elsewhere"
     assert any("--replace-app-webhook" in words for words in app.warned)
+    rows = [row for row in check(app, ping=False) if row.thing.startswith("the GitHub App")]
+    assert {row.status for row in rows} == {"note"}
+    assert any("left alone" in row.found for row in rows)
     assert sync(app, replace_app=True) == 1
     assert app_hook(app).config["url"].endswith("/jenkins-bootstrap/webhook")
 
