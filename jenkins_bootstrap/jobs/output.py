@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.files import canonical_json, write_atomic
+from jenkins_bootstrap.files import write_atomic
 from jenkins_bootstrap.jobs import seed
 from jenkins_bootstrap.jobs.marker import read_line
 from jenkins_bootstrap.jobs.xml import Rendered
@@ -50,7 +50,7 @@ def write_tree(out: Path, rendered: Rendered, listed_at: datetime) -> Written:
     for name, xml in files.items():
         written += _write(out / name, xml)
     removed = sum(_remove(out, name, contents["installation"]) for name in old if name not in files)
-    write_atomic(out / "seed.json", canonical_json(contents))
+    write_atomic(out / "seed.json", seed.to_json(contents))
     return Written(written, len(files) - written, removed)
 
 
@@ -74,7 +74,12 @@ def _write(path: Path, xml: bytes) -> bool:
     with contextlib.suppress(OSError):
         if path.read_bytes() == xml:
             return False
-    write_atomic(path, xml)
+    try:
+        # What is not there yet needs no second file: seed.json, which says what there is, is written last.
+        with path.open("xb") as file:
+            file.write(xml)
+    except OSError:  # it is there, or its folder is not
+        write_atomic(path, xml)
     return True
 
 

@@ -12,13 +12,13 @@ kept where they are come with the reconciliation.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.jobs.marker import read_line
 from jenkins_bootstrap.jobs.xml import FolderXml, JobXml
 
@@ -32,7 +32,7 @@ def seed_files(jobs: Sequence[JobXml], folders: Sequence[FolderXml], listed_at: 
     `listed_at` is when GitHub was listed, with its time zone. Raises BootstrapError for an owner or a name that cannot
     be a file's name, and names the repository.
     """
-    files = {"seed.json": canonical_json(contents(jobs, folders, listed_at)).encode()}
+    files = {"seed.json": to_json(contents(jobs, folders, listed_at)).encode()}
     files |= {folder_file(place): folder.xml for place, folder in enumerate(folders)}
     files |= {job_file(job): job.xml for job in jobs}
     return dict(sorted(files.items()))
@@ -70,6 +70,16 @@ def contents(
             for job in jobs
         ],
     }
+
+
+def to_json(seed: dict[str, Any]) -> str:
+    """A line for each folder and job, keys sorted: the same seed gives the same text."""
+    parts = []
+    for key, value in sorted(seed.items()):
+        rows = [json.dumps(row, sort_keys=True, ensure_ascii=False) for row in value] if isinstance(value, list) else []
+        text = "[\n    " + ",\n    ".join(rows) + "\n  ]" if rows else json.dumps(value, ensure_ascii=False)
+        parts.append(f"  {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def job_file(job: JobXml) -> str:

@@ -87,11 +87,12 @@ class Shape:
     def render(self, values: Mapping[str, Value]) -> tuple[bytes, str, str | None]:
         """The config.xml for these values, and the two hashes that stand in it."""
         texts = {key: str(value) for key, value in values.items()}
-        hashed = texts | {key: _escape_canonical(texts[key]) for key in _FREE}
+        special = [key for key in _FREE if _SPECIAL(texts[key])]
+        hashed = texts | {key: _escape_canonical(texts[key]) for key in special} if special else texts
         digest = hashlib.sha256(_join(self.canonical, hashed).encode()).hexdigest()
         scan = scan_digest(_join(self.scan, hashed)) if self.scan else None
-        written = texts | {key: _escape_written(texts[key]) for key in _FREE}
-        written["paragraph"] = written["description"] + "\n\n" if written["description"] else ""
+        written = texts | {key: texts[key].translate(_written()) for key in special}
+        written["paragraph"] = written["description"] + "\n\n" if texts["description"] else ""
         written["hash"] = digest
         written["scan"] = scan or ""
         return _join(self.xml, written).encode(), digest, scan
@@ -99,6 +100,7 @@ class Shape:
 
 _FREE = ("description", "default_branch", "script_path", "include_branches", "exclude_branches")
 """Values that may hold what XML writes otherwise."""
+_SPECIAL = re.compile("[&<>\"'\t\n]").search
 
 
 def make(given: Iterable[Mapping[str, Value]], rendered: Iterable[bytes]) -> Shape | None:
@@ -142,16 +144,14 @@ def _cut(text: str, places: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _join(pieces: tuple[str, ...], values: Mapping[str, str]) -> str:
-    return "".join([values[piece] if place % 2 else piece for place, piece in enumerate(pieces)])
+    joined = list(pieces)
+    joined[1::2] = [values[piece] for piece in pieces[1::2]]
+    return "".join(joined)
 
 
 def _escape_canonical(text: str) -> str:
     """As C14N 2.0 writes text. A carriage return does not occur in cleaned text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _escape_written(text: str) -> str:
-    return text.translate(_written())
 
 
 @cache
