@@ -32,7 +32,7 @@ def reconciler(ctx: Context, asked: Asked, tell: Callable[[str], None]) -> Recon
     from jenkins_bootstrap.reconcile import Calls, Reconciler
 
     image = image_here(ctx)
-    source, state = image if image is not None else (_source(ctx, tell), ctx.state)
+    source, state, plugin_lock = image if image is not None else (_source(ctx, tell), ctx.state, _lock(ctx))
     controller = controller_for(ctx, asked.url, asked.user, asked.token_file)
     calls = Calls(ctx.trace if ctx.verbose else None)
     return Reconciler(
@@ -44,7 +44,21 @@ def reconciler(ctx: Context, asked: Asked, tell: Callable[[str], None]) -> Recon
         calls=calls,
         tell=tell,
         note=ctx.note,
+        locked=_plugins(plugin_lock),
     )
+
+
+def _lock(ctx: Context) -> Path:
+    from jenkins_bootstrap.plugins import lock
+
+    return lock.path_beside(ctx.settings_path)
+
+
+def _plugins(plugin_lock: Path) -> list[str] | None:
+    """Names of the plugins of a lock; None without one, so that nothing is concluded."""
+    from jenkins_bootstrap.plugins import lock
+
+    return [plugin.name for plugin in lock.read(plugin_lock).plugins] if plugin_lock.exists() else None
 
 
 def _source(ctx: Context, tell: Callable[[str], None]) -> Source:
@@ -55,8 +69,11 @@ def _source(ctx: Context, tell: Callable[[str], None]) -> Source:
     return GitHubSource(ctx.settings, ctx.secret_values, github_api_url(ctx), ctx.state, tell)
 
 
-def image_here(ctx: Context) -> tuple[Source, Path] | None:
-    """GitHub and the state folder of the controller image that this runs in; None elsewhere. Takes its settings."""
+def image_here(ctx: Context) -> tuple[Source, Path, Path] | None:
+    """GitHub, the state folder and the plugin lock of the controller image that this runs in; None elsewhere.
+
+    Takes the image's settings.
+    """
     from jenkins_bootstrap.boot.layout import Layout
 
     layout = Layout()
@@ -68,7 +85,7 @@ def image_here(ctx: Context) -> tuple[Source, Path] | None:
     image = Image(layout, os.environ)
     ctx.settings = image.settings
     source = GitHubSource(image.settings, image.read_secret(), image.target.github_api_url, layout.state)
-    return source, layout.state
+    return source, layout.state, layout.plugin_lock
 
 
 def is_recent(found: Reconciler, minutes: int) -> bool:

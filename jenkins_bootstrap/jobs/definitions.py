@@ -105,34 +105,45 @@ def select_unique(repositories: Iterable[Repository]) -> list[Repository]:
     """The repositories in the order of their owner and name, each id once (the last one listed: a rename in between).
 
     An owner that is spelled in two ways gets the first spelling, as it is one folder in Jenkins. Raises BootstrapError,
-    for all of them at once, when a name is none that GitHub gives or that Jenkins takes, or when two repositories of
-    one owner differ only in case, as Jenkins does not tell such jobs apart.
+    for all of them at once, when there are `impossible` ones.
     """
+    by_id = _by_id(repositories)
+    raise_all(list(_impossible(by_id).values()))
+    return sorted(by_id.values(), key=lambda r: (r.owner.lower(), r.owner, r.name.lower(), r.name))
+
+
+def impossible(repositories: Iterable[Repository]) -> dict[int, BootstrapError]:
+    """Those that can have no job, by id, and why: a name is none that GitHub gives or that Jenkins takes, or differs
+    from another one of the same owner only in case, as Jenkins does not tell such jobs apart."""
+    return _impossible(_by_id(repositories))
+
+
+def _by_id(repositories: Iterable[Repository]) -> dict[int, Repository]:
     spelling: dict[str, str] = {}
-    by_id: dict[int, Repository] = {}
+    found: dict[int, Repository] = {}
     for repository in repositories:
         owner = spelling.setdefault(repository.owner.lower(), repository.owner)
-        by_id[repository.id] = repository if owner == repository.owner else replace(repository, owner=owner)
-    errors: list[BootstrapError] = []
+        found[repository.id] = repository if owner == repository.owner else replace(repository, owner=owner)
+    return found
+
+
+def _impossible(by_id: Mapping[int, Repository]) -> dict[int, BootstrapError]:
+    errors: dict[int, BootstrapError] = {}
     seen: dict[str, Repository] = {}
     for repository in by_id.values():
         problem = _problem(repository)
         if problem is not None:
-            errors.append(problem)
+            errors[repository.id] = problem
             continue
-        key = repository.full_name.lower()
-        if key in seen:
-            errors.append(
-                BootstrapError(
-                    f"is, but for case, the name of {seen[key].full_name!r} (ids {repository.id} and {seen[key].id}); "
-                    "Jenkins does not tell the two jobs apart",
-                    where=f"repository {repository.full_name!r}",
-                    hint="list the organisation again, or leave one of them out by its name in filter.exclude",
-                )
+        first = seen.setdefault(repository.full_name.lower(), repository)
+        if first is not repository:
+            errors[repository.id] = BootstrapError(
+                f"is, but for case, the name of {first.full_name!r} (ids {repository.id} and {first.id}); "
+                "Jenkins does not tell the two jobs apart",
+                where=f"repository {repository.full_name!r}",
+                hint="list the organisation again, or leave one of them out by its name in filter.exclude",
             )
-        seen[key] = repository
-    raise_all(errors)
-    return sorted(by_id.values(), key=lambda r: (r.owner.lower(), r.owner, r.name.lower(), r.name))
+    return errors
 
 
 def _problem(repository: Repository) -> BootstrapError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import ListedOwners, Repository
 from jenkins_bootstrap.jobs import steps
+from jenkins_bootstrap.jobs.definitions import impossible
+from jenkins_bootstrap.jobs.plugins import check_plugins, needed
 from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
 from jenkins_bootstrap.jobs.select import chosen, why
 from jenkins_bootstrap.jobs.sync import Inputs, SyncPlan, plan_sync
@@ -74,6 +76,8 @@ class Reconciler:
     note: Tell = lambda _line: None
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
     sleep: Callable[[float], None] = time.sleep
+    locked: Collection[str] | None = None
+    """The plugins that Jenkins has by its lock; a definition that needs another one is an error. None: not known."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     def plan(self, only: Only | None = None, *, allow_mass_change: bool = False) -> tuple[Outcome, Prepared]:
@@ -134,7 +138,14 @@ class Reconciler:
         with self._timed("github"):
             found = self.source.list_all() if only is None else self._one(only)
         with self._timed("definitions"):
-            rendered = render_all(self.settings, chosen(self.settings, found.repositories), cache=self.state / "shapes")
+            wanted = chosen(self.settings, found.repositories)
+            left_out = impossible(wanted)
+            rendered = render_all(
+                self.settings, [r for r in wanted if r.id not in left_out], cache=self.state / "shapes"
+            )
+            needs = needed(rendered)
+            if self.locked is not None:
+                check_plugins(needs.plugins, self.locked)
         with self._timed("listing"):
             present = read_present(folder, self.jobs.present(folder))
             before = read_present(last.folder, self.jobs.present(last.folder)) if last is not None and moved else None
@@ -149,12 +160,13 @@ class Reconciler:
                     today=self.today(),
                     only=ids,
                     why_out=_WhyOut(self.settings, found.repositories),
-                    left_out=getattr(rendered, "left_out", {}),
+                    left_out={number: f"{e.where}: {e.what}" for number, e in left_out.items()},
                     unscanned=state.owed(),
                     before=before,
                     mass_change=allow_mass_change,
                 )
             )
+        plan = replace(plan, warnings=(*(needs.warnings if self.locked is not None else ()), *plan.warnings))
         return Prepared(self.settings.project, Listing(found, ids), rendered, present, plan)
 
     def _one(self, only: Only) -> ListedOwners:
@@ -214,11 +226,12 @@ def reconcile(
     only: Only | None = None,
     allow_mass_change: bool = False,
     plan_only: bool = False,
+    locked: Collection[str] | None = None,
     tell: Tell = lambda _line: None,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
 ) -> Outcome:
     """One run in one call; see `Reconciler`."""
-    made = Reconciler(settings, source, jobs, state, jenkins=jenkins, tell=tell, note=tell, today=today)
+    made = Reconciler(settings, source, jobs, state, jenkins=jenkins, locked=locked, tell=tell, note=tell, today=today)
     if plan_only:
         return made.plan(only, allow_mass_change=allow_mass_change)[0]
     return made.run(only, allow_mass_change=allow_mass_change)

@@ -353,3 +353,46 @@ def test_the_machine_line_that_is_marked_keeps_owner_id_and_hash(reconciler, sou
     reconciler().run()
     after = read_line(jenkins.items["github/acme-demo/web"])
     assert (after.owner, after.id, after.hash, after.scan) == (before.owner, before.id, before.hash, None)
+
+
+def test_a_repository_that_can_have_no_job_is_told_and_the_others_get_theirs(reconciler, source, jenkins):
+    source.repositories += [Repository("acme-demo", "dot.", 11), Repository("acme-demo", "WEB", 12)]
+    outcome = reconciler().run()
+    assert outcome.counts["created"] == JOBS
+    assert [w.partition(": ")[0] for w in outcome.warnings] == [
+        "repository 'acme-demo/dot.'",
+        "repository 'acme-demo/WEB'",
+    ]
+
+
+def test_a_definition_that_needs_a_plugin_that_is_not_locked_stops_before_anything_is_written(reconciler, jenkins):
+    with pytest.raises(BootstrapError, match="github-branch-source"):
+        reconciler(locked=["cloudbees-folder", "branch-api", "workflow-multibranch", "git", "scm-api"]).run()
+    assert not jenkins.writes
+
+
+OWN = """
+- job:
+    name: github/tools/nightly
+    description: {text}
+    properties: [jenkins-bootstrap: {{installation: demo, id: job}}]
+"""
+
+
+def test_jobs_of_the_users_own_yaml_are_made_changed_and_removed(reconciler, settings, source, jenkins, tmp_path):
+    folder = tmp_path / "yaml"
+    folder.mkdir()
+    made = replace_settings(
+        reconciler(), settings.model_copy(update={"jobs": settings.jobs.model_copy(update={"templates": folder})})
+    )
+    (folder / "own.yaml").write_text(OWN.format(text="one"))
+    assert made.run().counts["created"] == JOBS + 1
+    assert b"one" in jenkins.items["github/tools/nightly"]
+    assert parse_line(jenkins.descriptions()["github/tools/nightly"]).kind == "job"
+    (folder / "own.yaml").write_text(OWN.format(text="two"))
+    outcome = made.run()
+    assert [s.path for s in outcome.done] == ["github/tools/nightly"]
+    assert outcome.counts["scans"] == 0
+    (folder / "own.yaml").unlink()
+    assert [s.reason for s in made.run().done] == ["no template makes it any more"]
+    assert b"<disabled>true</disabled>" in jenkins.items["github/tools/nightly"]
