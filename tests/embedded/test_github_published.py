@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import graphql
 import pytest
 
+from jenkins_bootstrap import github
 from jenkins_bootstrap.embedded.github import Store, Token
 from jenkins_bootstrap.embedded.github.execution import PlainFields
 from jenkins_bootstrap.embedded.github.query import answer, schema
-from jenkins_bootstrap.github import access, listing
 
 PUBLISHED = Path(__file__).parent.parent / "data" / "github" / "schema.graphql.gz"
 EVERYTHING_BUILT_IN = {"String", "Int", "Float", "Boolean", "ID"}
@@ -66,12 +68,17 @@ def test_our_part_is_a_whole_schema() -> None:
 
 
 def queries() -> dict[str, str]:
-    found = {"listing": listing.QUERY, "access": access.QUERY}
-    try:
-        from jenkins_bootstrap.github import single
-    except ImportError:
-        return found
-    return found | {f"single {name}": text for name, text in vars(single).items() if name.endswith("QUERY")}
+    """Every query that a module of the GitHub gateway holds."""
+    found = {}
+    for module in pkgutil.iter_modules(github.__path__):
+        held = vars(importlib.import_module(f"{github.__name__}.{module.name}"))
+        texts = {n: v for n, v in held.items() if isinstance(v, str) and v.lstrip().startswith("query")}
+        found |= {f"{module.name}.{name}": text for name, text in texts.items()}
+    return found
+
+
+def test_the_products_queries_are_found() -> None:
+    assert queries().keys() >= {"listing.QUERY", "access.QUERY", "single.BY_NAME", "single.BY_NODE"}
 
 
 @pytest.mark.parametrize("name", queries())

@@ -90,8 +90,8 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Starts an embedded GitHub for a list of repositories (names, or whole entries)."""
+def serve(tmp_path: Path, described: Any) -> Iterator[Serve]:
+    """Starts an embedded GitHub for a list of repositories (names, or whole entries); its REST is as described."""
     servers = []
 
     def start(entries: list[Any], *, app: App | None = None) -> Served:
@@ -100,7 +100,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         file.write_text(json.dumps(whole))
         store = Store.load(file, tmp_path / "state", app=app)
         handler = type("Handler", (Quiet,), {"clock": staticmethod(lambda: store.clock())})
-        server = make_server("127.0.0.1", 0, create_app(store), threaded=True, request_handler=handler)
+        server = make_server(
+            "127.0.0.1", 0, described.checked(create_app(store)), threaded=True, request_handler=handler
+        )
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         servers.append((server, thread))

@@ -106,13 +106,13 @@ def test_names_that_other_languages_misread_stay_strings(serve: Any, name: str) 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["{x}", "]]>", "\"'\\", "\x00\x1b[2J"]))
-def test_any_description_arrives_unchanged(described: Any, text: str) -> None:
-    described.store.find("acme", "app").description = text
-    assert described.list()[0].description == text
+def test_any_description_arrives_unchanged(one_app: Any, text: str) -> None:
+    one_app.store.find("acme", "app").description = text
+    assert one_app.list()[0].description == text
 
 
 @pytest.fixture
-def described(serve: Any) -> Any:
+def one_app(serve: Any) -> Any:
     return serve(["app"])
 
 

@@ -164,8 +164,8 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
 
 @pytest.fixture
-def world(serve: Callable[[Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An organisation of two repositories and a user with one; nobody has a webhook."""
+def world(serve: Callable[[Any], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: Any) -> World:
+    """An organisation of two repositories and a user with one; nobody has a webhook. REST is as GitHub describes it."""
     monkeypatch.setattr("jenkins_bootstrap.cli.webhooks.Pace.wait", lambda _self: None)
     file = tmp_path / "organisation.json"
     entries = [{"full_name": name} for name in ("acme/app", "acme/lib")]
@@ -183,7 +183,7 @@ def world(serve: Callable[[Any], str], tmp_path: Path, monkeypatch: pytest.Monke
     )
     store = Store.load(file, tmp_path / "github", app=app)
     listener = Listener({path: {SECRETS[key]} for path, key in KEYS.items()})
-    github = serve(create_app(store)) + "api/v3"
+    github = serve(described.checked(create_app(store))) + "api/v3"
     return World(
         store, listener, Secrets(), settings(serve(listener)), SimpleNamespace(github_url=github), tmp_path / "st"
     )

@@ -21,6 +21,7 @@ StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 LARGEST_BODY = 1024 * 1024
+FAULT_KEY = "jenkins_bootstrap.fault"
 
 _NAMED = re.compile(r"/repos/([^/]+)/([^/]+)(/.*)?")
 _NUMBERED = re.compile(r"/repositories/([0-9]{1,15})(/.*)?")
@@ -76,6 +77,8 @@ def _with_faults(store: Store, request: Any) -> tuple[Reply, int | None]:
     if seconds:
         time.sleep(seconds)
     fault = store.next_fault(request.path, request.method)
+    # For what may be wrapped around this application: the answer is not to be judged.
+    request.environ[FAULT_KEY] = fault is not None
     if fault is not None and fault.alter is None and fault.cut is None:
         return Reply(fault.status, fault.body, fault.headers), None
     reply = _answer(store, request)

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -116,7 +117,8 @@ class Hooks:
     def add(self, kind: Kind, target: str, target_id: int, events: list[str], config: Mapping[str, str]) -> Hook:
         with self.lock:
             self.newest += 1
-            hook = Hook(self.newest, kind, target.lower(), target_id, events, dict(config))
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            hook = Hook(self.newest, kind, target.lower(), target_id, events, dict(config), True, now, now)
             self.by_id[hook.id] = hook
             return hook
 
