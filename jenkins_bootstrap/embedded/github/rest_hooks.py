@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from jenkins_bootstrap.embedded.github import events
 from jenkins_bootstrap.embedded.github.call import Call, Reply, invalid, link, not_found, page, page_size, problem
-from jenkins_bootstrap.embedded.github.hooks import EVENTS, Hook, default_config, faults_of
+from jenkins_bootstrap.embedded.github.hook_settings import change_hook, config_of
+from jenkins_bootstrap.embedded.github.hooks import Hook, default_config
 from jenkins_bootstrap.embedded.github.ids import owner_id
 from jenkins_bootstrap.embedded.github.organisation import Record
 
-_CONFIG = ("url", "content_type", "insecure_ssl", "secret")
 _LEVELS = {"read": 1, "write": 2}
 
 Named = str | int
@@ -47,11 +46,11 @@ def create(call: Call, **where: Named) -> Reply:
         return place
     if call.body.get("name", None if place.record is None else "web") != "web":
         return invalid("Hook", 'Name must be "web"', field="name")
-    config = _config(call.body.get("config"), default_config())
+    config = config_of(call.body.get("config"), defaultconfig_of())
     wanted = call.body.get("events", ["push"])
     with call.store.hooks.lock:
         hook = Hook(0, place.kind, place.target.lower(), place.target_id, [], {})
-        wrong = _set(call, hook, config, wanted, call.body.get("active", True))
+        wrong = change_hook(call, hook, config, wanted, call.body.get("active", True))
         if wrong is not None:
             return wrong
         made = call.store.hooks.add(place.kind, place.target, place.target_id, hook.events, hook.config)
@@ -72,12 +71,12 @@ def change(call: Call, hook_id: int, **where: Named) -> Reply:
     """A `config` takes the place of the old one, its secret too: one that is left out is gone, as on GitHub."""
 
     def changed(place: _Place, hook: Hook) -> Reply:
-        config = _config(call.body["config"], default_config()) if "config" in call.body else hook.config
+        config = config_of(call.body["config"], defaultconfig_of()) if "config" in call.body else hook.config
         wanted = call.body.get("events", hook.events)
         if place.record is not None and isinstance(wanted, list):
             removed = call.body.get("remove_events") or []
             wanted = [e for e in [*wanted, *(call.body.get("add_events") or [])] if e not in removed]
-        wrong = _set(call, hook, config, wanted, call.body.get("active", hook.active))
+        wrong = change_hook(call, hook, config, wanted, call.body.get("active", hook.active))
         return wrong if wrong is not None else Reply(200, _shown(place, hook))
 
     return _with_hook(call, where, hook_id, changed)
@@ -97,7 +96,7 @@ def config(call: Call, hook_id: int, **where: Named) -> Reply:
     def answered(_place: _Place, hook: Hook) -> Reply:
         if call.method == "GET":
             return Reply(200, hook.shown_config)
-        wrong = _set(call, hook, _config(dict(call.body), hook.config), hook.events, hook.active)
+        wrong = change_hook(call, hook, config_of(dict(call.body), hook.config), hook.events, hook.active)
         return wrong if wrong is not None else Reply(200, hook.shown_config)
 
     return _with_hook(call, where, hook_id, answered)
@@ -134,11 +133,11 @@ def attempts(call: Call, hook_id: int, delivery_id: int, **where: Named) -> Repl
     return _with_hook(call, where, hook_id, lambda _place, hook: _redeliver(call, hook, delivery_id))
 
 
-def app_config(call: Call) -> Reply:
+def appconfig_of(call: Call) -> Reply:
     hook = call.store.hooks.app_hook(call.store.app.number)
     if call.method == "GET":
         return Reply(200, hook.shown_config)
-    wrong = _set(call, hook, _config(dict(call.body), hook.config), hook.events, hook.active)
+    wrong = change_hook(call, hook, config_of(dict(call.body), hook.config), hook.events, hook.active)
     return wrong if wrong is not None else Reply(200, hook.shown_config)
 
 
@@ -188,56 +187,6 @@ def _refused(call: Call, owner: str, scopes: tuple[str, ...], permission: str, n
     level = _LEVELS.get(call.store.app.permissions.get(permission, ""), 0)
     mine = call.token.owner is not None and call.token.owner.lower() == owner.lower()
     return None if mine and level >= _LEVELS[need] else problem(403, "Resource not accessible by integration")
-
-
-def _config(given: Any, base: Mapping[str, str]) -> dict[str, str] | None:
-    """The configuration that a request makes of `base`; None when it is none."""
-    if not isinstance(given, dict):
-        return None
-    found = dict(base)
-    for name in _CONFIG:
-        value = given.get(name)
-        if value is not None:
-            found[name] = str(value)
-    return {name: value for name, value in found.items() if value != ""}
-
-
-def _set(call: Call, hook: Hook, config: dict[str, str] | None, wanted: Any, active: Any) -> Reply | None:
-    """Change the hook when GitHub would; else the refusal."""
-    if config is None or (not config.get("url") and hook.kind != "integration"):
-        return invalid("Hook", "Config must contain URL for webhooks")
-    if "url" in config and not _is_url(config["url"]):
-        return invalid(
-            "Hook",
-            "The URL you've entered is not valid. Please make sure that you encode all special characters first.",
-        )
-    if config.get("content_type") not in ("json", "form") or config.get("insecure_ssl") not in ("0", "1"):
-        return invalid("Hook", "Config content_type must be json or form, insecure_ssl 0 or 1")
-    if not isinstance(wanted, list) or not all(isinstance(event, str) for event in wanted):
-        return problem(422, "Invalid request.\n\nFor 'properties/events', expected an array of strings.")
-    if not isinstance(active, bool):
-        return problem(422, "Invalid request.\n\nFor 'properties/active', expected a boolean.")
-    unknown = [event for event in wanted if event not in EVENTS.get(hook.kind, frozenset())]
-    if unknown or (not wanted and hook.kind != "integration"):
-        return invalid("Hook", f"Events is invalid: {', '.join(unknown) or 'there is none'}")
-    new = replace(hook, config=config, events=list(dict.fromkeys(wanted)), active=active)
-    wrong = faults_of(call.store.hooks, new)
-    if wrong:
-        return invalid("Hook", *wrong)
-    hook.config, hook.events, hook.active, hook.updated_at = new.config, new.events, active, call.store.now()
-    if hook.id:
-        call.store.hooks.save()
-    return None
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    plain = text.isascii() and text.isprintable() and not set(text) & set(' "<>\\^`{|}')
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
 
 
 def _shown(place: _Place, hook: Hook) -> dict[str, Any]:
