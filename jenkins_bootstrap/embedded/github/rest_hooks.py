@@ -46,7 +46,7 @@ def create(call: Call, **where: Named) -> Reply:
         return place
     if call.body.get("name", None if place.record is None else "web") != "web":
         return invalid("Hook", 'Name must be "web"', field="name")
-    config = config_of(call.body.get("config"), defaultconfig_of())
+    config = config_of(call.body.get("config"), default_config())
     wanted = call.body.get("events", ["push"])
     with call.store.hooks.lock:
         hook = Hook(0, place.kind, place.target.lower(), place.target_id, [], {})
@@ -71,7 +71,7 @@ def change(call: Call, hook_id: int, **where: Named) -> Reply:
     """A `config` takes the place of the old one, its secret too: one that is left out is gone, as on GitHub."""
 
     def changed(place: _Place, hook: Hook) -> Reply:
-        config = config_of(call.body["config"], defaultconfig_of()) if "config" in call.body else hook.config
+        config = config_of(call.body["config"], default_config()) if "config" in call.body else hook.config
         wanted = call.body.get("events", hook.events)
         if place.record is not None and isinstance(wanted, list):
             removed = call.body.get("remove_events") or []
@@ -133,7 +133,7 @@ def attempts(call: Call, hook_id: int, delivery_id: int, **where: Named) -> Repl
     return _with_hook(call, where, hook_id, lambda _place, hook: _redeliver(call, hook, delivery_id))
 
 
-def appconfig_of(call: Call) -> Reply:
+def app_config(call: Call) -> Reply:
     hook = call.store.hooks.app_hook(call.store.app.number)
     if call.method == "GET":
         return Reply(200, hook.shown_config)
