@@ -101,11 +101,41 @@ def test_a_later_template_of_the_same_id_wins_with_our_configuration(generate):
     assert jobs[0].data["description"] == "mine" + MAGIC_MANAGE_STRING
 
 
+def test_an_item_of_a_project_wins_over_what_all_have(generate):
+    jobs, _ = generate(
+        YAML.replace("folder: top", "folder: top\n    text: usual\n    number: 1").replace('text: "second", ', "")
+    )
+    assert [job.data["description"].removesuffix(MAGIC_MANAGE_STRING) for job in jobs] == ["{x}", "usual"]
+    assert jobs[1].data["properties"][0]["jenkins-bootstrap"]["id"] == "8"
+
+
+def test_what_files_define_is_told_apart_and_can_be_rendered_apart(config, tmp_path):
+    """Builder sets projects and jobs aside, and asks each template for its file."""
+    (tmp_path / "templates.yaml").write_text(YAML + "- job: {name: top/own}")
+    roots = Roots(config)
+    load_files(config, roots, [tmp_path / "templates.yaml"])
+    assert list(roots.job_templates) == ["one"]
+    assert roots.job_templates["one"].pos.path == (tmp_path / "templates.yaml").resolve()
+    assert (list(roots.projects), list(roots.jobs), dict(roots.defaults)) == (["tool"], ["top/own"], {})
+    roots.projects, roots.jobs = {}, {}
+    assert roots.generate_jobs() == []
+
+
+def test_one_registry_serves_several_renderings_and_keys_of_ours_reach_the_modules(generate):
+    jobs, registry = generate(YAML)
+    first = [job.output() for job in XmlJobGenerator(registry).generateXML(jobs)]
+    again, _ = generate(YAML)
+    registry.amend_job_dicts(again)
+    for job in again:
+        job.data["some-key-of-ours"] = "x"
+    assert [job.output() for job in XmlJobGenerator(registry).generateXML(again)] == first
+
+
 @pytest.mark.parametrize(
     ("group", "names"),
     [
         ("jenkins_jobs.projects", {"multibranch-github", "bootstrap-folder"}),
-        ("jenkins_jobs.scm", {"github-repository"}),
+        ("jenkins_jobs.scm", {"github-checkout", "github-repository"}),
         ("jenkins_jobs.properties", {"jenkins-bootstrap"}),
         ("jenkins_jobs.modules", {"jenkins-bootstrap"}),
     ],

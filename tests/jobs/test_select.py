@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jenkins_bootstrap.config.models import RepositoryFilter
+from jenkins_bootstrap.config.models import Definition, RepositoryFilter, Settings
 from jenkins_bootstrap.facts import Repository
-from jenkins_bootstrap.jobs.select import select, why
+from jenkins_bootstrap.jobs.select import chosen, definition_of, explain, select, why
 
 APP = Repository("acme", "Payments-API", 1, topics=("service", "Java"), language="Java")
 
@@ -117,3 +117,75 @@ def test_an_exclusion_never_brings_anything_in_and_an_inclusion_never_drops_anyt
 @given(REPOSITORIES, FILTERS)
 def test_every_repository_has_a_reason(repository: Repository, owner_filter: RepositoryFilter) -> None:
     assert why(repository, owner_filter).text
+
+
+@given(REPOSITORIES, FILTERS)
+def test_out_only_as_archived_is_what_comes_in_when_archived_ones_may(
+    repository: Repository, owner_filter: RepositoryFilter
+) -> None:
+    reason = why(repository, owner_filter)
+    open_to_all = why(repository, owner_filter.model_copy(update={"archived": True}))
+    assert reason.archived_only == (not reason.in_ and open_to_all.in_)
+    assert not reason.archived_only or reason.text == "is archived"
+
+
+def test_those_are_chosen_that_pass_or_are_out_only_as_archived(settings: Settings) -> None:
+    app = replace(APP, owner="ACME-Demo")
+    listed = [
+        app,
+        replace(app, name="old", archived=True),
+        replace(app, name="old-fork", archived=True, fork=True),
+        replace(app, name="fork", fork=True),
+        replace(app, owner="stranger"),
+    ]
+    assert chosen(settings, listed) == listed[:2]
+
+
+@pytest.fixture
+def defined(settings: Settings, with_jobs: Any) -> Settings:
+    """Three definitions, the second with two conditions."""
+    wanted = [
+        Definition(template="nightly", topics=["Nightly"]),
+        Definition(template="free", names=["lib-*", "tool"], topics=["free"]),
+        Definition(template="rest", names=["*-x"]),
+    ]
+    return with_jobs(settings, definitions=wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "topics", "template", "words"),
+    [
+        ("app", ("NIGHTLY",), "nightly", "by topic 'NIGHTLY'"),
+        ("Lib-a", ("free",), "free", "by name 'lib-*' and topic 'free'"),
+        ("tool", ("nightly", "free"), "nightly", "by topic"),
+        ("lib-a", (), "github-repository", "none of jobs.definitions matches"),
+        ("app", ("free",), "github-repository", "none of"),
+        ("lib-X", (), "rest", "by name '*-x'"),
+    ],
+)
+def test_the_first_definition_whose_conditions_all_hold_gives_the_template(
+    defined: Settings, name: str, topics: tuple[str, ...], template: str, words: str
+) -> None:
+    found = definition_of(defined, replace(APP, name=name, topics=topics))
+    assert found.template == template
+    assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "inside", "words"),
+    [
+        ({}, True, ["has a Jenkinsfile", "template 'github-repository', as none"]),
+        ({"fork": True}, False, ["is a fork"]),
+        ({"archived": True}, False, ["is archived, so that a job it has is disabled", "template"]),
+        ({"owner": "stranger"}, False, ["owner 'stranger' is not in github.owners"]),
+        ({"override": "branches: [main]"}, True, [".jenkins.yml asks for: branches main"]),
+        ({"override": "token: x"}, True, [".jenkins.yml, line 1: unknown key 'token'", ": not taken"]),
+        ({"override_problem": "is binary"}, True, [".jenkins.yml is binary: not taken"]),
+    ],
+)
+def test_everything_that_decides_about_a_repository_is_said(
+    defined: Settings, changes: Any, inside: bool, words: list[str]
+) -> None:
+    reason = explain(defined, replace(APP, **{"owner": "acme-demo"} | changes))
+    assert reason.in_ is inside
+    assert [part for part in words if part not in reason.text] == []

@@ -1,0 +1,117 @@
+"""The definitions of 10,000 repositories, beside `jenkins-jobs test` on the same input, byte for byte.
+
+Run by benchmarks/run.py; alone: python benchmarks/jobs.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from run import BIN, COMMAND, ROOT, environment, row
+
+REPOSITORIES = 10_000
+SECONDS, MEBIBYTES, TIMES = 1.5, 150, 20
+OVERRIDES = ("branches: [main, 'release-{n}/*']\n", "script_path: ci/Jenkinsfile-{n}\n", "retention: {{builds: {m}}}\n")
+
+
+def input_of(folder: Path) -> tuple[Path, Path]:
+    """Settings and a listing: every tenth repository has an override, every hundredth is a freestyle job's."""
+    listing = folder / "ten-thousand.json"
+    repositories = []
+    for n in range(REPOSITORIES):
+        one = {
+            "name": f"repository-{n:05}",
+            "full_name": f"acme/repository-{n:05}",
+            "id": 1_000_000 + n * 37,
+            "description": f"No. {n}: what it is <for>, in \"words\" & 'signs' {{x}} é",
+            "topics": ["freestyle"] if n % 100 == 0 else ["service"],
+            "default_branch": "main" if n % 3 else "master",
+            "pushed_at": "2026-11-02T08:21:45Z",
+        }
+        if n % 10 == 1:
+            one["files"] = {".jenkins.yml": OVERRIDES[n // 10 % len(OVERRIDES)].format(n=n, m=n % 30 + 1)}
+        repositories.append(one)
+    listing.write_text(json.dumps(repositories))
+    settings = folder / "ten-thousand.yml"
+    text = (ROOT / "jenkins-bootstrap.yml").read_text().replace("name: acme-demo", "name: acme")
+    wanted = "\njobs:\n  definitions: [{template: github-freestyle, topics: [freestyle]}]\n"
+    settings.write_text(text.replace("\njobs:\n", wanted))
+    return settings, listing
+
+
+def measured(*command: object) -> tuple[float, float]:
+    """Seconds and peak MiB of a whole process that must succeed."""
+    started = time.perf_counter()
+    with subprocess.Popen([str(c) for c in command], env=environment(), stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        took = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(map(str, command))} failed")
+    return took, usage.ru_maxrss / 1024
+
+
+def beside(folder: Path, settings: Path, listing: Path) -> tuple[Path, list[object]]:
+    """What plain `jenkins-jobs` is given: our templates and the same repositories as its YAML."""
+    given = folder / "given"
+    given.mkdir()
+    dump = (
+        "import sys; from pathlib import Path; from jenkins_bootstrap.cli.context import Context\n"
+        "from jenkins_bootstrap.cli.sources import selected, use_file\n"
+        "from jenkins_bootstrap.jobs import definitions as d\n"
+        "ctx = Context(settings_path=Path(sys.argv[1])); use_file(ctx, Path(sys.argv[2]))\n"
+        "Path(sys.argv[3]).write_text(d.to_yaml(d.definitions(ctx.settings, selected(ctx))))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", dump, settings, listing, given / "projects.yaml"], env=environment(), check=True
+    )
+    for template in (ROOT / "jobs").glob("*.yaml"):
+        shutil.copyfile(template, given / template.name)
+    out = folder / "theirs"
+    ini = ROOT / "jobs" / "jenkins_jobs.ini"
+    return out, [BIN / "jenkins-jobs", "--conf", ini, "test", given, "-o", out, "--config-xml"]
+
+
+def differing(ours: Path, theirs: Path) -> int:
+    """How many definitions are not byte for byte the same; each must be on both sides."""
+    mine = {str(path.relative_to(ours))[: -len(".xml")]: path for path in ours.rglob("*.xml")}
+    other = {str(path.parent.relative_to(theirs)): path for path in theirs.rglob("config.xml")}
+    wrong = len(mine.keys() ^ other.keys())
+    return wrong + sum(mine[name].read_bytes() != other[name].read_bytes() for name in mine.keys() & other.keys())
+
+
+def definitions(folder: Path, say: Callable[..., None] = row) -> None:
+    """XML for all of them, whole process."""
+    settings, listing = input_of(folder)
+    out = folder / "ours"
+    runs = []
+    for _ in range(5):
+        shutil.rmtree(out, ignore_errors=True)
+        runs.append(measured(COMMAND, "-c", settings, "-q", "jobs", "render", "--out", out, "--repositories", listing))
+    ours = statistics.median(seconds for seconds, _ in runs)
+    peak = max(mebibytes for _, mebibytes in runs)
+    where, command = beside(folder, settings, listing)
+    theirs, their_peak = measured(*command)
+    say(f"XML for {REPOSITORIES} repositories, whole process", ours, SECONDS, "of `jenkins-jobs test`", theirs)
+    verdicts = (
+        (f"{theirs / ours:.0f} times faster, bar {TIMES}", theirs / ours >= TIMES),
+        (f"{peak:.0f} MiB at the most, bar {MEBIBYTES}; `jenkins-jobs test` {their_peak:.0f} MiB", peak <= MEBIBYTES),
+    )
+    for words, good in verdicts:
+        print(f"  {words:85} {'ok' if good else 'MISS'}", flush=True)
+    wrong = differing(out, where)
+    print(f"  {wrong} of {REPOSITORIES} definitions differ by a byte{'':46} {'MISS' if wrong else 'ok'}", flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="jb-jobs-") as name:
+        definitions(Path(name))
