@@ -5,7 +5,7 @@ A path is a job's full name in Jenkins: `github/acme/web`. Each step that writes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote
@@ -123,3 +123,23 @@ def scan_jobs(paths: Sequence[str], keys: Sequence[str], place: int) -> ScanJobs
 def _creating(path: str) -> str:
     above = parent(path)
     return f"POST {job_url(above) + '/' if above else ''}createItem?name={quote(name(path), safe='')}"
+
+
+def counts(done: Iterable[Step], unchanged: int) -> dict[str, int]:
+    """How many jobs were, or would be, what; the order is that in which people are told."""
+    sorts = {
+        "created": CreateJob,
+        "renamed": RenameJob,
+        "moved": MoveJob,
+        "updated": UpdateJob,
+        "disabled": MarkGone,
+        "deleted": DeleteJob,
+        "folders": CreateFolder,
+    }
+    done = list(done)
+    found = {
+        word: sum(isinstance(s, sort) and not getattr(s, "passing", False) for s in done)
+        for word, sort in sorts.items()
+    }
+    found["scans"] = sum(len(s.paths) for s in done if isinstance(s, ScanJobs))
+    return found | {"unchanged": unchanged}

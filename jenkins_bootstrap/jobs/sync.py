@@ -7,86 +7,24 @@ listing that is not whole.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
-from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.facts import ListedOwners
 from jenkins_bootstrap.jobs import steps
+from jenkins_bootstrap.jobs.comparison import Inputs, SyncPlan, item_key, job_key
 from jenkins_bootstrap.jobs.moves import Mover, Ordering, is_aside
-from jenkins_bootstrap.jobs.present import Item, Present, is_ours
-from jenkins_bootstrap.jobs.steps import CreateJob, DeleteJob, JobStep, MarkGone
-from jenkins_bootstrap.jobs.xml import JobXml, Rendered
+from jenkins_bootstrap.jobs.present import Item, is_ours
+from jenkins_bootstrap.jobs.removals import removals, too_many
+from jenkins_bootstrap.jobs.steps import CreateJob, JobStep
+from jenkins_bootstrap.jobs.xml import JobXml
 from jenkins_bootstrap.plan import Step
 
 SCANS_A_CALL = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A job that is disabled since `gone`, and deleted from `due` on."""
-
-    path: str
-    gone: date
-    due: date
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
-    """`steps` in their order. `held_back` are removals that only --allow-mass-change lets through; `pending` those
-    whose day has not come; `left_alone` the jobs of others among ours; `unchanged` how many of ours are as they should.
-    """
-
-    steps: tuple[Step, ...]
-    warnings: tuple[str, ...] = ()
-    held_back: tuple[JobStep, ...] = ()
-    left_alone: tuple[str, ...] = ()
-    pending: tuple[Removal, ...] = ()
-    unchanged: int = 0
-    ours: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a plan is made from.
-
-    `only`: the GitHub ids that this run is about, None for everything. `why_out` says for an id why it has no job;
-    `left_out` has those that cannot have one, though they should: their jobs stay as they are.
-    `unscanned`: jobs (`of` of their steps) whose scan an earlier run still owes. `before`: where our jobs were until
-    jobs.folder was changed. `mass_change`: remove however many there are.
-    """
-
-    settings: Settings
-    rendered: Rendered
-    listed: ListedOwners
-    present: Present
-    today: date
-    only: Collection[int] | None = None
-    why_out: Callable[[int], str | None] = lambda _id: None
-    left_out: Mapping[int, str] = field(default_factory=dict)
-    unscanned: Collection[str] = ()
-    before: Present | None = None
-    mass_change: bool = False
-
-
 def plan_sync(inputs: Inputs) -> SyncPlan:
     """The plan. Planned again for what it leads to, it is empty but for removals whose day comes later."""
     return _Planner(inputs).plan()
-
-
-def job_key(job: JobXml) -> str:
-    """What a job is known by: GitHub's number, or the path of one that is no repository's."""
-    return job.path.lower() if job.id is None else str(job.id)
-
-
-def item_key(item: Item) -> str:
-    number = item.line.id if item.line else None
-    return item.key if number is None else str(number)
 
 
 @dataclass(slots=True)
@@ -118,18 +56,20 @@ class _Planner:
         self._move()
         self._update()
         self._create()
-        removals, pending = self._removals()
-        held = self._too_many(removals)
+        going = removals(self.inputs, self.items, self.wanted.keys(), self._path)
+        self.warnings += going.warnings
+        ours = sum(is_ours(item, self.inputs.settings.project) for item in self.items)
+        held = too_many(self.inputs, going, ours + sum(isinstance(step, CreateJob) for step in self.out))
         if not held:
-            self.out += removals
+            self.out += going.steps
         return SyncPlan(
             steps=(*self.out, *self._scan_steps()),
             warnings=tuple(self.warnings),
-            held_back=tuple(removals) if held else (),
+            held_back=going.steps if held else (),
             left_alone=tuple(sorted(i.path for i in self.items if self._foreign(i))),
-            pending=tuple(pending),
+            pending=going.pending,
             unchanged=self.unchanged,
-            ours=sum(is_ours(i, self.inputs.settings.project) for i in self.items),
+            ours=ours,
         )
 
     def _foreign(self, item: Item) -> bool:
@@ -302,64 +242,6 @@ class _Planner:
             if job.structural and not job.disabled:
                 self.scans[target] = job
 
-    def _removals(self) -> tuple[list[JobStep], list[Removal]]:
-        """Marks before deletions. Nothing when an owner was not listed: the repository may be there by now."""
-        marks: list[JobStep] = []
-        deletions: list[JobStep] = []
-        pending: list[Removal] = []
-        if self.inputs.only is None and not self._all_whole():
-            return [], []
-        wait = timedelta(days=self.inputs.settings.jobs.sync.delete_after_days)
-        for item in self._unwanted():
-            key = item_key(item)
-            path = self._path(item)
-            gone = item.line.gone if item.line else None
-            if gone is None:
-                marks.append(steps.mark_gone(path, key, self.inputs.today, self._why_gone(item)))
-            elif gone + wait <= self.inputs.today:
-                deletions.append(steps.delete_job(path, key, f"gone since {gone}"))
-            else:
-                pending.append(Removal(path, gone, gone + wait))
-        return [*marks, *deletions], pending
-
-    def _unwanted(self) -> Iterator[Item]:
-        seen: set[str] = set()
-        for item in sorted(self.items, key=self._path):  # the next run has them in the same order
-            if not is_ours(item, self.inputs.settings.project):
-                continue
-            key, line = item_key(item), item.line
-            assert line is not None
-            asked = self.inputs.only is None or (line.id is not None and line.id in self.inputs.only)
-            if not asked or key in self.wanted or line.id in self.inputs.left_out:
-                continue
-            if key in seen:
-                self.warnings.append(f"{item.path} has the id of another job too: left alone")
-                continue
-            seen.add(key)
-            yield item
-
-    def _all_whole(self) -> bool:
-        return all(self.inputs.listed.is_whole(o.name) for o in self.inputs.settings.github.owners)
-
-    def _why_gone(self, item: Item) -> str:
-        number = item.line.id if item.line else None
-        if number is None:
-            return "no template makes it any more"
-        out = self.inputs.why_out(number)
-        if out is not None:
-            return f"out by the filter: {out}"
-        owner = steps.name(item.parent)
-        if all(o.name.lower() != owner.lower() for o in self.inputs.settings.github.owners):
-            return f"{owner} is not in github.owners"
-        return "the repository is not there any more"
-
-    def _too_many(self, removals: list[JobStep]) -> bool:
-        # With those that are about to be made: the next run, which counts them, must judge alike.
-        ours = sum(is_ours(i, self.inputs.settings.project) for i in self.items)
-        ours += sum(isinstance(step, CreateJob) for step in self.out)
-        most = math.ceil(ours * self.inputs.settings.jobs.sync.most_removed_percent / 100)
-        return len(removals) > most and not self.inputs.mass_change
-
     def _scan_steps(self) -> Iterator[Step]:
         """Those pushed to last come first, as somebody waits for them."""
         paths = sorted(self.scans, key=lambda p: self.scans[p].pushed_at or "", reverse=True)
@@ -384,23 +266,3 @@ def _reason(job: JobXml, was_gone: bool, structural: bool) -> str:
     if job.disabled:
         return "its definition has changed; it is disabled"
     return "its source has changed" if structural else "its definition has changed"
-
-
-def counts(done: Iterable[Step], unchanged: int) -> dict[str, int]:
-    """How many jobs were, or would be, what; the order is that in which people are told."""
-    sorts = {
-        "created": CreateJob,
-        "renamed": steps.RenameJob,
-        "moved": steps.MoveJob,
-        "updated": steps.UpdateJob,
-        "disabled": MarkGone,
-        "deleted": DeleteJob,
-        "folders": steps.CreateFolder,
-    }
-    done = list(done)
-    found = {
-        word: sum(isinstance(s, sort) and not getattr(s, "passing", False) for s in done)
-        for word, sort in sorts.items()
-    }
-    found["scans"] = sum(len(s.paths) for s in done if isinstance(s, steps.ScanJobs))
-    return found | {"unchanged": unchanged}

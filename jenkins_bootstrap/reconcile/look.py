@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from jenkins_bootstrap.controller.client import ControllerError
+from jenkins_bootstrap.jobs.comparison import item_key, job_key
 from jenkins_bootstrap.jobs.diff import unified
 from jenkins_bootstrap.jobs.present import is_ours
 from jenkins_bootstrap.jobs.steps import UpdateJob
-from jenkins_bootstrap.jobs.sync import item_key, job_key
 from jenkins_bootstrap.reconcile.ports import Jobs
 from jenkins_bootstrap.reconcile.run import Prepared
 

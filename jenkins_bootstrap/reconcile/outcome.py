@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.jobs.steps import UpdateJob
-from jenkins_bootstrap.jobs.sync import SyncPlan, counts
+from jenkins_bootstrap.jobs.comparison import SyncPlan
+from jenkins_bootstrap.jobs.steps import UpdateJob, counts
 from jenkins_bootstrap.plan import Step
 
 

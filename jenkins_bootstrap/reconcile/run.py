@@ -12,11 +12,12 @@ from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import ListedOwners, Repository
 from jenkins_bootstrap.jobs import steps
+from jenkins_bootstrap.jobs.comparison import Inputs, SyncPlan
 from jenkins_bootstrap.jobs.definitions import impossible
 from jenkins_bootstrap.jobs.plugins import check_plugins, needed
 from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
 from jenkins_bootstrap.jobs.select import chosen, why
-from jenkins_bootstrap.jobs.sync import Inputs, SyncPlan, plan_sync
+from jenkins_bootstrap.jobs.sync import plan_sync
 from jenkins_bootstrap.jobs.xml import Rendered, render_all
 from jenkins_bootstrap.reconcile.execute import execute
 from jenkins_bootstrap.reconcile.outcome import Outcome, held_back_error

@@ -15,9 +15,10 @@ import pytest
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import ListedOwners
 from jenkins_bootstrap.jobs import steps
+from jenkins_bootstrap.jobs.comparison import Inputs
 from jenkins_bootstrap.jobs.marker import MachineLine
 from jenkins_bootstrap.jobs.present import read_present
-from jenkins_bootstrap.jobs.sync import Inputs, counts, plan_sync
+from jenkins_bootstrap.jobs.sync import plan_sync
 from jenkins_bootstrap.jobs.xml import FolderXml, JobXml, Rendered
 
 spec = importlib.util.spec_from_file_location("jenkins_model", Path(__file__).with_name("jenkins_model.py"))
@@ -155,7 +156,7 @@ def test_what_was_done_is_counted_for_people():
         steps.rename_job("github/acme/b._renaming-2", "2", "c", ""),
         steps.scan_jobs(["github/acme/a"], ["1"], 0),
     ]
-    assert counts(done, 7) == {
+    assert steps.counts(done, 7) == {
         "created": 1, "renamed": 1, "moved": 0, "updated": 0, "disabled": 0, "deleted": 0, "folders": 0, "scans": 1,
         "unchanged": 7,
     }  # fmt: skip

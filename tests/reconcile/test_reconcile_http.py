@@ -164,7 +164,7 @@ def test_ended_at_any_call_the_next_run_comes_to_the_same_end(side, wanted, call
 
 
 @pytest.mark.parametrize("what", ["gone", "gone-done"])
-@pytest.mark.parametrize("call", [1, 2, 4, 8, 12, 15, 18, 19])
+@pytest.mark.parametrize("call", [1, 2, 8, 15, 18, 19])
 def test_a_jenkins_that_dies_at_a_call_is_followed_by_a_run_that_ends_the_work(side, wanted, call, what):
     side.made.app.faults.add(what, nth=call)
     if call == 1:
@@ -176,11 +176,9 @@ def test_a_jenkins_that_dies_at_a_call_is_followed_by_a_run_that_ends_the_work(s
     ends_alike(side, wanted)
 
 
-@pytest.mark.parametrize("what", ["500", "500-done", "503", "503-done", "cut", "cut-done", "crumb"])
-@pytest.mark.parametrize("call", ["create", "update", "rename", "delete", "script", "config"])
+@pytest.mark.parametrize("what", ["500", "500-done", "503-done", "cut", "cut-done", "crumb"])
+@pytest.mark.parametrize("call", ["create", "update", "rename", "delete", "script"])
 def test_one_bad_answer_is_no_failure(side, wanted, call, what):
-    if call == "config" and what == "crumb":
-        pytest.skip("a GET needs no crumb")
     side.made.app.faults.add(what, call=call)
     outcome = side.reconciler().run()
     assert not outcome.failed, [str(e) for e in outcome.errors]
