@@ -155,8 +155,8 @@ def _installation_repositories(payload: Mapping[str, Any], settings: Settings) -
         if len(rows) > FEW:
             return Effect("the App was given or denied many repositories", everything=True)
         targets += [_target(row, key, owner) for row in rows]
-    if not targets or payload.get("repository_selection") == "all":
-        return Effect("the App was given all repositories", everything=True)
+    if not targets:
+        return Effect("the App was given or denied repositories that are not told", everything=True)
     return Effect("the App was given or denied repositories", tuple(dict.fromkeys(targets)))
 
 

@@ -139,7 +139,7 @@ def _github(settings: Settings, facts: Mapping[str, Any], secrets: Mapping[str, 
 
 def _credentials(settings: Settings, secrets: Mapping[str, Any], *, in_folders: bool) -> dict[str, Any]:
     ids = [one.id for one in settings.controller.credentials if (one.folder is not None) == in_folders]
-    if in_folders and settings.agents:
+    if in_folders:
         ids.append(RECONCILE_CREDENTIAL)
     return {f"credential {id_}": secrets["credentials"].get(id_) for id_ in ids}
 

@@ -226,12 +226,9 @@ def github_values(settings: Settings) -> dict[str, Any]:
     }
 
 
-def reconcile_credential(settings: Settings) -> dict[str, Any] | None:
-    """The credential of the job `reconcile`, for its folder alone; None where there is no agent that it could run on.
-
-    `boot` gives its value: secrets.json has it among the other credentials."""
-    if not settings.agents:
-        return None
+def reconcile_credential(settings: Settings) -> dict[str, Any]:
+    """The credential of the job `reconcile`, for its folder alone. `boot` makes its value, which secrets.json has among
+    those of the other credentials."""
     return {
         "id": controller.RECONCILE_CREDENTIAL,
         "kind": "text",
@@ -243,11 +240,10 @@ def reconcile_credential(settings: Settings) -> dict[str, Any] | None:
 
 def githubrepos_values(settings: Settings, seed_path: str) -> dict[str, Any]:
     """For githubrepos.txt. `seed_path` is the seed's seed.json on the controller."""
-    own = reconcile_credential(settings)
+    in_folders = [_credential(one) for one in settings.controller.credentials if one.folder is not None]
     return {
         "seed": seed_path,
-        "credentials": [_credential(one) for one in settings.controller.credentials if one.folder is not None]
-        + ([] if own is None else [own]),
+        "credentials": [*in_folders, reconcile_credential(settings)],
         "calls_per_scan": CALLS_PER_SCAN,
         "calls_per_hour": settings.jobs.sync.scan_calls_per_hour,
         "first_scan_after_ms": FIRST_SCAN_AFTER_MS,

@@ -115,13 +115,17 @@ def test_repositories_given_to_the_app_and_taken_from_it(settings):
 @pytest.mark.parametrize(
     "sent",
     [
-        installed(selection="all"),
         installed(),
         installed([{"id": n, "name": f"r{n}"} for n in range(1, 30)]),
     ],
 )
 def test_an_app_given_many_repositories_is_a_look_at_everything(sent, settings):
     assert effect_of("installation_repositories", sent, settings).everything
+
+
+def test_a_repository_made_where_the_app_has_all_is_one_look(settings):
+    sent = installed([{"id": 7, "name": "one"}], selection="all")
+    assert effect_of("installation_repositories", sent, settings).targets == (ONE,)
 
 
 def test_an_app_of_another_owner_asks_for_nothing(settings):

@@ -109,7 +109,7 @@ def test_killed_during_the_commit_a_redelivery_is_worked_on(process, payload, un
 def test_killed_at_any_moment_under_load(process, payload, until):
     """Whatever was answered is worked on; what was not, GitHub sends again."""
     answered, number, chance = {}, 0, random.Random(5)
-    for _round in range(4):
+    for _round in range(3):
         running = process()
         deadline = threading.Timer(0.05 + chance.random() * 0.25, running.end)
         deadline.start()

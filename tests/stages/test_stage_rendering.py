@@ -320,10 +320,6 @@ def test_credentials_of_a_folder_are_made_when_the_folders_are_there(settings):
     ]
 
 
-def test_without_agents_there_is_no_job_that_a_token_would_be_for(settings):
-    assert githubrepos_values(settings.model_copy(update={"agents": []}), "/seed.json")["credentials"] == []
-
-
 def test_the_ids_that_settings_may_not_take_are_those_the_stages_make(settings):
     made = {aws_values(settings)["agent_key"]["id"], github_values(settings)["server_credentials"]}
     made |= {c["id"] for c in github_values(settings)["credentials"]}
