@@ -172,7 +172,7 @@ def pushed_rows(
 
     from jenkins_bootstrap.cli.sources import github_api_url
     from jenkins_bootstrap.controller.events import deliver, job_events
-    from jenkins_bootstrap.hooks.canary import canary_push
+    from jenkins_bootstrap.hooks.canary import BRANCH, canary_push, outcome
 
     thing = f"canary {canary}"
     owner = next((o.name for o in ctx.settings.github.owners if o.name.lower() == canary.partition("/")[0].lower()), "")
@@ -189,15 +189,24 @@ def pushed_rows(
             remedy = remedy_of(Delivery(0, "", "", "push", code), "jenkins")
             yield Row(thing, "fail", f"a signed push to {url} got {code}", remedy)
             return
-        for waited in range(round(EFFECT_SECONDS)):
+        came: str = "none"
+        for waited in range(1, round(EFFECT_SECONDS) + 1):
             sleep(1.0)
-            if push.mark in (job_events(controller, job) or ""):
-                yield Row(thing, "ok", f"{job} has noted the push after {waited + 1} s")
+            came = outcome(job_events(controller, job) or "", push.mark)
+            if came == "done":
+                yield Row(thing, "ok", f"{job} has noted a signed push and looked at GitHub, {waited} s after it")
                 return
-    yield Row(
-        thing,
-        "fail",
-        f"a signed push got {code}, but {job} has not noted it within {EFFECT_SECONDS:.0f} s",
-        "is the job enabled, does its filter of branches let jenkins-bootstrap-canary-* in, "
-        "and is its API address the one of github.api_url?",
-    )
+            if came == "failed":
+                break
+    page = f"{controller.url.rstrip('/')}/job/{'/job/'.join(job.split('/'))}/indexing/events"
+    if came == "none":
+        yield Row(
+            thing,
+            "fail",
+            f"a signed push got {code}, but {job} has not noted it within {EFFECT_SECONDS:.0f} s",
+            f"is the job enabled, does its filter of branches let {BRANCH}* in, and is its API address the one of "
+            "github.api_url?",
+        )
+    else:
+        how = "failed" if came == "failed" else f"was not done within {EFFECT_SECONDS:.0f} s"
+        yield Row(thing, "fail", f"{job} has noted a signed push, but its look at GitHub {how}", f"read {page}")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 BRANCH = "jenkins-bootstrap-canary-"
@@ -70,3 +72,18 @@ def canary_push(full_name: str, api_url: str, secret: str, nonce: str) -> Push:
         "X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest(),
     }
     return Push(mark, body, headers)
+
+
+def outcome(events: str, mark: str) -> Literal["none", "under way", "failed", "done"]:
+    """What a job's log of events says of a push.
+
+    `failed`: it came to the job, which could not look at GitHub; the reason stands in the log. Source: branch-api,
+    MultiBranchProject.SCMEventListenerImpl: a line when it begins, what went wrong as ERROR, a line when it ends.
+    """
+    begun = events.find(mark)
+    if begun < 0:
+        return "none"
+    ended = re.compile(rf"{re.escape(mark)}\b.* processed in ").search(events, begun)
+    if ended is None:
+        return "under way"
+    return "failed" if re.search(r"^ERROR: ", events[begun : ended.start()], re.MULTILINE) else "done"

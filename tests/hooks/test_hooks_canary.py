@@ -25,7 +25,8 @@ class FakeJenkins:
     def __init__(self) -> None:
         self.secret = "not-a-real-webhook-secret"
         self.log = "an event of another day\n"
-        self.notes = True
+        self.notes = self.ends = True
+        self.between = "Getting remote pull requests from branch ...\n"
         self.status = 200
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -37,7 +38,10 @@ class FakeJenkins:
             right = "sha256=" + hmac.new(self.secret.encode(), body, "sha256").hexdigest()
             code = 200 if environ.get("HTTP_X_HUB_SIGNATURE_256") == right else 400
             if code == 200 and self.notes:
-                self.log += f"Push event to branch {json.loads(body)['ref'].removeprefix('refs/heads/')}\n"
+                branch = json.loads(body)["ref"].removeprefix("refs/heads/")
+                self.log += f"[now] Received Push event to branch {branch} in repository acme/app\n{self.between}"
+                if self.ends:
+                    self.log += f"[now] Push event to branch {branch} in repository acme/app processed in 2.1 sec\n"
         start_response(f"{code} X", [("Content-Length", str(len(text)))])
         return [text.encode()]
 
@@ -65,7 +69,7 @@ def look(world: Any, serve: Any, jenkins: FakeJenkins) -> Callable[..., Row]:
 def test_a_push_that_the_job_has_noted_is_fine(look: Any) -> None:
     row = look()
     assert (row.status, row.thing) == ("ok", "canary acme/app")
-    assert "github/acme/app has noted the push" in row.found
+    assert "github/acme/app has noted a signed push and looked at GitHub" in row.found
 
 
 def test_a_push_that_is_taken_and_not_noted_is_a_failure(look: Any, jenkins: FakeJenkins) -> None:
@@ -73,6 +77,15 @@ def test_a_push_that_is_taken_and_not_noted_is_a_failure(look: Any, jenkins: Fak
     row = look()
     assert row.status == "fail"
     assert "got 200, but" in row.found
+
+
+def test_a_push_whose_look_at_github_fails_is_a_failure(look: Any, jenkins: FakeJenkins) -> None:
+    jenkins.between = "ERROR: Could not connect\n\tat something\n"
+    row = look()
+    assert (row.status, row.found.rpartition(", ")[2]) == ("fail", "but its look at GitHub failed")
+    assert row.remedy.endswith("/job/github/job/acme/job/app/indexing/events")
+    jenkins.ends = False
+    assert "was not done within 30 s" in look().found
 
 
 def test_a_push_of_another_time_does_not_count(look: Any, jenkins: FakeJenkins) -> None:
