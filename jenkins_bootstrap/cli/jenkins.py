@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ import click
 
 from jenkins_bootstrap.cli.context import Context
 from jenkins_bootstrap.errors import BootstrapError, UsageError
+from jenkins_bootstrap.files import canonical_json, write_atomic
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.controller.client import Controller
@@ -92,13 +94,34 @@ def _embedded(ctx: Context) -> Controller:
 
     tried = _of_try(ctx.state / TRY_RECORD)
     if tried is not None:
+        from jenkins_bootstrap.cli.sources import github_api_url
+
         ctx.note(f"Jenkins: the one that `try` has running here, {tried.url}")
+        # Its jobs name the GitHub of this machine, in place of the one in the settings.
+        github = ctx.settings.github.model_copy(update={"api_url": github_api_url(ctx)})
+        ctx.settings = ctx.settings.model_copy(update={"github": github})
         return tried
     from jenkins_bootstrap.embedded.layout import JENKINS_USER
 
     endpoints = ctx.endpoints
     ctx.note("Jenkins: the embedded one, which keeps jobs and builds nothing")
     return Controller(endpoints.jenkins_url, JENKINS_USER, read_token(endpoints.jenkins_token_file))
+
+
+@contextmanager
+def announced(ctx: Context, url: str, token_file: Path) -> Iterator[None]:
+    """Have commands in this folder find the controller that `try` runs. Of several the last one is found."""
+    from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
+
+    record = ctx.state / TRY_RECORD
+    value = {"url": url, "user": SERVICE_ACCOUNT, "token_file": str(token_file), "pid": os.getpid()}
+    write_atomic(record, canonical_json(value))
+    try:
+        yield
+    finally:
+        with suppress(OSError, ValueError):
+            if json.loads(record.read_bytes()) == value:
+                record.unlink()
 
 
 def _of_try(record: Path) -> Controller | None:

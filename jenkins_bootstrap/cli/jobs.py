@@ -185,6 +185,7 @@ def sync(
     first, and deleted jobs.sync.delete_after_days later.
     """
     from jenkins_bootstrap.cli.reconciling import Asked, is_recent, reconciler
+    from jenkins_bootstrap.reconcile import Busy
 
     asked = Asked(url, user, token_file)
     if plan_only:
@@ -195,8 +196,14 @@ def sync(
     if if_older_than is not None and repo is None and is_recent(made, if_older_than):
         ctx.note(f"everything was in step less than {if_older_than} minutes ago: nothing done")
         return None
-    with ctx.progress("bringing the jobs in step"):
-        found = made.run(_only(ctx, repo), allow_mass_change=allow_mass_change)
+    try:
+        with ctx.progress("bringing the jobs in step"):
+            found = made.run(_only(ctx, repo), allow_mass_change=allow_mass_change)
+    except Busy as busy:
+        if if_older_than is None:
+            raise
+        ctx.note(f"{busy.what}: nothing done")
+        return None
     return _end(ctx, found, {})
 
 

@@ -32,8 +32,8 @@ def reconciler(ctx: Context, asked: Asked, tell: Callable[[str], None]) -> Recon
     from jenkins_bootstrap.reconcile import Calls, Reconciler
 
     image = image_here(ctx)
-    source, state, plugin_lock = image if image is not None else (_source(ctx, tell), ctx.state, _lock(ctx))
     controller = controller_for(ctx, asked.url, asked.user, asked.token_file)
+    source, state, plugin_lock = image if image is not None else (_source(ctx, tell), ctx.state, _lock(ctx))
     calls = Calls(ctx.trace if ctx.verbose else None)
     return Reconciler(
         ctx.settings,

@@ -68,10 +68,15 @@ def try_(
 
 
 def _run(ctx: Context, made: Trial, controller: LocalController) -> None:
+    from jenkins_bootstrap.cli.jenkins import announced
+
     with ctx.progress(f"starting Jenkins {made.war_version} on port {controller.port}") as line:
         controller.start()
         ready = controller.wait(tell=line)
-    with suppress(KeyboardInterrupt):  # the way it ends
+    with (
+        announced(ctx, controller.url, controller.layout.service_token),
+        suppress(KeyboardInterrupt),
+    ):  # the way it ends
         _tell_ready(ctx, made, controller, ready)
         controller.watch(tell=ctx.note)
 

@@ -46,10 +46,11 @@ class State:
     def locked(
         self,
         note: Callable[[str], None] = lambda _words: None,
-        seconds: float = LOCK_SECONDS,
+        seconds: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[None]:
-        """One writer at a time. Waits up to `seconds` for another one, with a note. Raises Busy, which names it."""
+        """One writer at a time. Waits `seconds` (10) for another one, with a note. Raises Busy, which names it."""
+        seconds = LOCK_SECONDS if seconds is None else seconds
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "jobs.lock"
         # Not truncated when opened: it says who holds it.

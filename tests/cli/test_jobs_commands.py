@@ -3,17 +3,22 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 
+from jenkins_bootstrap.boot import documents
+from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.cli import main
 from jenkins_bootstrap.cli.context import Context
-from jenkins_bootstrap.cli.jenkins import TOKEN_FILE, URL, USER, controller_for, read_token
+from jenkins_bootstrap.cli.jenkins import TOKEN_FILE, URL, USER, announced, controller_for, read_token
 from jenkins_bootstrap.cli.reconciling import only_of
 from jenkins_bootstrap.embedded.client import status
 from jenkins_bootstrap.embedded.jenkins.serving import running
 from jenkins_bootstrap.errors import BootstrapError, UsageError
+from jenkins_bootstrap.files import canonical_json
+from jenkins_bootstrap.reconcile import State
 
 STARTER = Path(__file__).resolve().parents[2] / "jenkins-bootstrap.yml"
 JOBS = 6
@@ -186,6 +191,34 @@ def test_another_jenkins_by_its_url_account_and_token(place, capfd, tmp_path):
     assert "another-not-a-real-token" not in err
 
 
+def test_in_an_image_everything_is_the_images_own(place, capfd, tmp_path, monkeypatch, jenkins):
+    """As the timer runs it: no settings file, no option but --if-older-than."""
+    settings = Context(place.file).settings
+    endpoints = status(settings.embedded, place.folder).endpoints
+    layout = Layout(tmp_path / "root")
+    for folder in (layout.run, layout.share):
+        folder.mkdir(parents=True)
+    layout.settings.write_text(canonical_json(documents.image_settings(settings)))
+    layout.image.write_text(json.dumps({"target": "embedded", "project": settings.project}))
+    told = {"aws_endpoint": endpoints.aws_url, "github_url": endpoints.github_url, "instance_id": "i-1"}
+    layout.embedded.write_text(json.dumps(told))
+    layout.service_token.write_text("not-a-real-token")
+    monkeypatch.setattr(Layout.__init__, "__defaults__", (layout.root,))
+    monkeypatch.chdir(tmp_path)
+    with running(tmp_path / "jenkins") as made:
+        monkeypatch.setattr("jenkins_bootstrap.boot.layout.PORT", made.server.port)
+        arguments = ["jobs", "sync", "--if-older-than", "30"]
+        capfd.readouterr()
+        assert main.run(arguments) == 0
+        assert f"{JOBS} created" in capfd.readouterr().out
+        assert main.run(arguments) == 0
+        assert "nothing done" in capfd.readouterr().err
+        with State(layout.state, made.url).locked():
+            monkeypatch.setattr("jenkins_bootstrap.reconcile.state.LOCK_SECONDS", 0.0)
+            assert main.run(["jobs", "sync"]) == 1
+            assert f"process {os.getpid()} is bringing the jobs in step" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -245,13 +278,16 @@ def test_on_aws_an_account_must_be_given(context):
 def test_the_controller_that_try_runs_here_is_taken_while_it_lives(context, token, monkeypatch, tmp_path):
     context.state.mkdir()
     record = {"url": "http://127.0.0.1:8080/", "user": "_jenkins-bootstrap", "token_file": str(token)}
-    (context.state / "try.json").write_text(json.dumps(record | {"pid": os.getpid()}))
-    assert controller_for(context, None, None, None).url == "http://127.0.0.1:8080/"
-    (context.state / "try.json").write_text(json.dumps(record | {"pid": 2**22 + 1}))
-    token.with_name("embedded").write_text("not-a-real-token")
-    context.endpoints = type(
-        "Known", (), {"jenkins_url": "http://127.0.0.1:1/", "jenkins_token_file": token.with_name("embedded")}
+    context.endpoints = SimpleNamespace(
+        jenkins_url="http://127.0.0.1:1/", jenkins_token_file=token, github_url="http://127.0.0.1:2/api/v3"
     )
+    with announced(context, "http://127.0.0.1:8080/", token):
+        assert json.loads((context.state / "try.json").read_text()) == record | {"pid": os.getpid()}
+        assert controller_for(context, None, None, None).url == "http://127.0.0.1:8080/"
+        # Its jobs are those of this machine's GitHub.
+        assert context.settings.github.api_url == "http://127.0.0.1:2/api/v3"
+    assert not (context.state / "try.json").exists()
+    (context.state / "try.json").write_text(json.dumps(record | {"pid": 2**22 + 1}))
     assert controller_for(context, None, None, None).url == "http://127.0.0.1:1/"
 
 
