@@ -183,6 +183,9 @@ def main() -> None:
         from sync import synchronisation
 
         synchronisation(folder)
+        from receiver import deliveries
+
+        deliveries()
         bakes(folder)
         from controller import boots  # here, as it imports this module
 

@@ -29,19 +29,19 @@ KEEP_SECONDS = 4 * 86400.0
 KEEP_MOST = 500_000
 """Deliveries remembered at most, the oldest go first: some 50 MB."""
 KEEP_REQUESTS = 200
+_AT_ONCE = 1000
+_MOST_LOG_PAGES = 10_000
+"""40 MB; a log that is longer is settled by the next commit."""
 _SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
-    hook TEXT NOT NULL, id TEXT NOT NULL, received REAL NOT NULL, PRIMARY KEY (hook, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivery_id ON delivery (id);
-CREATE INDEX IF NOT EXISTS delivery_received ON delivery (received);
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, hook TEXT NOT NULL, received REAL NOT NULL, UNIQUE (id, hook)
+);
 CREATE TABLE IF NOT EXISTS work (
     key TEXT PRIMARY KEY, owner TEXT, name TEXT, id INTEGER, node TEXT,
     seq INTEGER NOT NULL, first REAL NOT NULL, newest REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS work_due ON work (due, first);
 CREATE TABLE IF NOT EXISTS request (
     id TEXT PRIMARY KEY, seq INTEGER NOT NULL, asked REAL NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting', started REAL, ended REAL, lines TEXT NOT NULL DEFAULT '[]'
@@ -119,6 +119,7 @@ class Queue:
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(f"PRAGMA synchronous={synchronous}")
+            self._db.execute(f"PRAGMA wal_autocheckpoint={_MOST_LOG_PAGES}")
             self._open()
         except sqlite3.Error as error:
             raise self._wrong(error) from error
@@ -165,7 +166,10 @@ class Queue:
                     verdicts.append("full")
                     continue
                 length += fresh
-                db.execute("INSERT INTO delivery VALUES (?, ?, ?)", (delivery.hook, delivery.id, delivery.received))
+                db.execute(
+                    "INSERT INTO delivery (id, hook, received) VALUES (?, ?, ?)",
+                    (delivery.id, delivery.hook, delivery.received),
+                )
                 for key, target in wanted.items():
                     self._put(db, key, target, delivery.received)
                 verdicts.append("queued")
@@ -273,16 +277,25 @@ class Queue:
             return found.fetchone() is not None
 
     def prune(self, now: float) -> None:
-        """Forget deliveries that cannot come again."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM delivery WHERE received < ?", (now - KEEP_SECONDS,))
-            over = db.execute("SELECT count(*) FROM delivery").fetchone()[0] - KEEP_MOST
-            if over > 0:
-                db.execute(
-                    "DELETE FROM delivery WHERE (hook, id) IN"
-                    " (SELECT hook, id FROM delivery ORDER BY received LIMIT ?)",
-                    (over,),
-                )
+        """Forget deliveries that cannot come again, a few at a time, so that no new one waits for it."""
+        while True:
+            with self._transaction() as db:
+                oldest = db.execute(
+                    "SELECT number, received FROM delivery ORDER BY number LIMIT ?", (_AT_ONCE,)
+                ).fetchall()
+                newest = db.execute("SELECT coalesce(max(number), 0) FROM delivery").fetchone()[0]
+                forgotten = [n for n, received in oldest if received < now - KEEP_SECONDS or n <= newest - KEEP_MOST]
+                if forgotten:
+                    # Up to the last of them: numbers go up with time, but for a clock that was set back.
+                    db.execute("DELETE FROM delivery WHERE number <= ?", (forgotten[-1],))
+            if len(forgotten) < _AT_ONCE:
+                return
+
+    def settle(self) -> None:
+        """Bring what is in the log of changes into the file itself. Done when there is nothing else to do, as it takes
+        several times what a commit takes."""
+        with self._reading() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _put(self, db: sqlite3.Connection, key: str, target: Target | None, now: float) -> None:
         self._seq += 1

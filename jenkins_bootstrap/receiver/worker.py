@@ -24,6 +24,8 @@ FIRST_FULL_RETRY_SECONDS = 60.0
 LAST_RETRY_SECONDS = 900.0
 BUSY_SECONDS = 5.0
 PRUNE_SECONDS = 3600.0
+SETTLE_SECONDS = 10.0
+"""So long after the last work the queue's file is put in order."""
 MANY = 100
 """When so many repositories wait, one look at everything costs less: a listing of 10,000 is 100 calls."""
 
@@ -62,6 +64,7 @@ class Worker:
     ) -> None:
         self._queue, self._reconcile, self._alone, self._every = queue, reconcile, alone, every
         self._metrics, self._say, self._clock, self._jitter = metrics, say, clock, jitter
+        self._settled = True
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._full_due = time.monotonic() + first
         self._prune_due = time.monotonic()
@@ -92,8 +95,14 @@ class Worker:
             self._woken.clear()
             try:
                 if self._step():
+                    self._settled = False
                     continue
                 wait = self._seconds_to_wait()
+                if not self._settled and wait > SETTLE_SECONDS:
+                    self._settled = not self._woken.wait(SETTLE_SECONDS)
+                    if self._settled:
+                        self._queue.settle()
+                    continue
             except BootstrapError as error:  # the queue itself: its disk may be full, and be well again later
                 self._say(line("queue", outcome="failed", error=words_of(error)))
                 wait = BUSY_SECONDS

@@ -161,6 +161,16 @@ def test_deliveries_are_forgotten_when_they_cannot_come_again(queue):
     assert not queue.knows("1", "old") and queue.knows("1", "new")
 
 
+def test_the_oldest_are_forgotten_beyond_a_number(queue, monkeypatch):
+    monkeypatch.setattr("jenkins_bootstrap.receiver.queue.KEEP_MOST", 3)
+    monkeypatch.setattr("jenkins_bootstrap.receiver.queue._AT_ONCE", 2)
+    queue.add([delivery(str(n), ONE) for n in range(9)])
+    queue.prune(1001.0)
+    assert [n for n in range(9) if queue.knows("1", str(n))] == [6, 7, 8]
+    queue.settle()
+    assert [n for n in range(9) if queue.knows("1", str(n))] == [6, 7, 8]
+
+
 def test_a_second_process_cannot_have_the_file(queue, tmp_path):
     other = sqlite3.connect(tmp_path / "queue.db", timeout=0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
