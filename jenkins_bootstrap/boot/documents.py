@@ -34,6 +34,8 @@ _LOCAL = {
     "jobs": {"templates": True},
 }
 """Settings that name files of the machine that bakes. What those files hold is in the image by itself."""
+TEMPLATES = "templates"
+"""Where the image has what jobs.templates named, beside settings.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def image_settings(settings: Settings) -> dict[str, Any]:
 
 
 def read_image_settings(path: Path) -> Settings:
-    """The settings that an image carries. Raises BootstrapError when there are none, or they are cut off or wrong."""
+    """The settings that an image carries, with its own place of the user's templates of jobs.
+
+    Raises BootstrapError when there are none, or they are cut off or wrong.
+    """
     from pydantic import ValidationError
 
     document = read_json(path, "the image's settings")
@@ -61,7 +66,7 @@ def read_image_settings(path: Path) -> Settings:
             f"has schema {document.get('schema')!r}, this version knows {SCHEMA}", where=str(path), hint=BAKE_ANEW
         )
     try:
-        return Settings.model_validate_json(
+        settings = Settings.model_validate_json(
             json.dumps(document.get("settings")), context={"image": True, "folder": path.parent}
         )
     except ValidationError as error:
@@ -71,6 +76,10 @@ def read_image_settings(path: Path) -> Settings:
         raise BootstrapError(
             f"does not hold: {place or 'settings'}: {first['msg']}{more}", where=str(path), hint=BAKE_ANEW
         ) from None
+    templates = path.with_name(TEMPLATES)
+    if not templates.is_dir():
+        return settings
+    return settings.model_copy(update={"jobs": settings.jobs.model_copy(update={"templates": templates})})
 
 
 def image_core(layout: Layout, settings: Settings) -> str:

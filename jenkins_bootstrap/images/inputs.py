@@ -98,6 +98,7 @@ def gather(
         values["java"] = str(settings.controller.java.version)
     if not template.is_controller:
         return ImageInputs(image, template, values, files)
+    files |= {f"jobs/{name}": path for name, path in _templates(settings.jobs.templates).items()}
     files |= {f"stage/{name}": text.encode() for name, text in controller.stages.items()}
     files["plugins.lock.json"] = controller.lock.encode()
     files["settings.json"] = controller.settings.encode()
@@ -106,6 +107,18 @@ def gather(
     values |= _jenkins(controller.jenkins)
     values |= {f"plugin/{archive.name}": archive.sha256 for archive in controller.archives}
     return ImageInputs(image, template, values, files, controller)
+
+
+def _templates(place: Path | None) -> dict[str, Path]:
+    """The user's own JJB YAML, and what lies beside it to be included, by path below its folder."""
+    if place is None:
+        return {}
+    if place.is_file():
+        return {place.name: place}
+    found = {path.relative_to(place): path for path in sorted(place.rglob("*")) if path.is_file()}
+    return {
+        name.as_posix(): path for name, path in found.items() if not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def digest(content: Content) -> str:

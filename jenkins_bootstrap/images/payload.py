@@ -5,8 +5,8 @@ scripts/ checks/  those that the template names; checks/own/ those of the settin
 files.tar         files that the settings put in the image
 and for a controller:
 runtime.tar.gz    the dependencies of our package (/opt/jenkins-bootstrap/lib)
-payload.tar       our package, its launcher, units, stages, plugin lock, plugins, settings.json, image.json; and the
-                  stages' classes, made of them and outside the content key
+payload.tar       our package, its launcher, units, stages, the user's templates of jobs, plugin lock, plugins,
+                  settings.json, image.json; and the stages' classes, made of them and outside the content key
 seed.tar          the jobs of the day, outside the content key
 jenkins.war       when there is one
 """
@@ -127,6 +127,8 @@ def _write_controller(
             members.append(Member(f"{LIBRARY}/{rest}", _bytes(value)))
         elif role == "stage":
             members.append(Member(f"{_SHARE}/stages/{rest}", _bytes(value)))
+        elif role == "jobs":
+            members.append(Member(f"{_SHARE}/templates/{rest}", _bytes(value)))
         elif role == "unit":
             members.append(Member(f"{UNITS}/{rest}", _bytes(value)))
         elif name in ("plugins.lock.json", "settings.json"):

@@ -13,9 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
+from importlib.metadata import distribution
+from itertools import groupby
 from pathlib import Path
 
+from jenkins_bootstrap import __version__
 from jenkins_bootstrap.errors import ToolError
 from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.images.inputs import Content
@@ -27,6 +31,7 @@ PYTHON = "3.13"
 LIBRARY = "opt/jenkins-bootstrap/lib"
 LOCK = "requirements-runtime.lock"
 _PACKAGE = Path(__file__).resolve().parents[1]
+_METADATA = f"jenkins_bootstrap-{__version__}.dist-info"
 _SHARED = ("groovy", "jobs", "packer", "terraform")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 # Has no wheel; pure Python, so a wheel built from its source on this machine fits the guest.
@@ -46,14 +51,35 @@ _DROPPED = re.compile(
 
 
 def package_files() -> dict[str, Content]:
-    """Our own files as an image has them, by path, with the folders that are rendered; no embedded target."""
+    """Our own files as an image has them, by path, with the folders that are rendered; no embedded target.
+
+    With what pip writes of a package: jenkins-job-builder finds our extensions by it.
+    """
     files: dict[str, Content] = {f"jenkins_bootstrap/_share/{LOCK}": runtime_lock()}
+    about = f"Metadata-Version: 2.1\nName: jenkins-bootstrap\nVersion: {__version__}\n"
+    files[f"{_METADATA}/METADATA"] = about.encode()
+    files[f"{_METADATA}/entry_points.txt"] = _entry_points().encode()
     for top, below in ((_PACKAGE, ""), *((share(folder), f"_share/{folder}/") for folder in _SHARED)):
         for path in top.rglob("*"):
             name = path.relative_to(top).as_posix()
             if path.is_file() and not _UNUSED.search(name if below else f"./{name}"):
                 files[f"jenkins_bootstrap/{below}{name}"] = path
     return files
+
+
+def _entry_points() -> str:
+    """Our entry points as pip would write them: from pyproject.toml in a checkout, which may be newer than what pip has
+    written, else from there."""
+    project = _PACKAGE.parent / "pyproject.toml"
+    if project.is_file():
+        groups = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]
+        found = [(group, name, value) for group, of in groups.items() for name, value in of.items()]
+    else:
+        found = [(e.group, e.name, e.value) for e in distribution("jenkins-bootstrap").entry_points]
+    lines: list[str] = []
+    for group, points in groupby(sorted(found), key=lambda point: point[0]):
+        lines += [f"[{group}]", *(f"{name} = {value}" for _, name, value in points), ""]
+    return "\n".join(lines)
 
 
 def runtime_lock() -> Path:

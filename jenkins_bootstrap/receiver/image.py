@@ -82,6 +82,13 @@ class Image:
             self.say(line("secret", outcome="no overlap", error=words_of(error)))
             return values
 
+    def plugins(self) -> list[str] | None:
+        """Names of the plugins that the image has; None where it was baked without."""
+        from jenkins_bootstrap.plugins import lock
+
+        path = self.layout.plugin_lock
+        return [plugin.name for plugin in lock.read(path).plugins] if path.exists() else None
+
     def reconcile(self, values: Values) -> Reconcile:
         return Reconciler(self, values)
 
@@ -191,6 +198,7 @@ class Reconciler:
             self._image.layout.state,
             jenkins=self._image.url,
             calls=calls,
+            locked=self._image.plugins(),
         )
         try:
             outcome = made.run(only)

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 from report import BAKE, check, end, file, output
@@ -68,10 +69,31 @@ from jenkins_bootstrap.errors import BootstrapError  # noqa: E402 - only there
 try:
     from jenkins_bootstrap.boot.documents import read_image_settings
 
-    read_image_settings(SHARE / "settings.json")
+    settings = read_image_settings(SHARE / "settings.json")
     check("settings.json is read by boot")
 except Exception as error:
+    settings = None
     check("settings.json is read by boot", str(error))
+if settings is not None:
+    try:
+        from jenkins_bootstrap.facts import Repository
+        from jenkins_bootstrap.jobs.xml import render_all
+
+        # Here as it will be on the controller: by this Python, with jenkins-job-builder as it is installed.
+        made = render_all(settings, [Repository(settings.github.owners[0].name, "example", 1)])
+        check("a job is made from the templates", "" if len(made.jobs) > 1 else f"{len(made.jobs)} jobs")
+    except Exception as error:
+        check("a job is made from the templates", f"{type(error).__name__}: {error}")
+    try:
+        from jenkins_bootstrap.receiver.service import Service
+
+        with TemporaryDirectory() as folder:
+            service = Service(settings, Path(folder, "deliveries.db"), dict, lambda _values: None)
+            service.server.app()
+            check("the receiver can be made", "" if service.metrics.text() else "it tells no figures")
+            service.queue.close()
+    except Exception as error:
+        check("the receiver can be made", f"{type(error).__name__}: {error}")
 
 if BAKE["classes"]:
     from jenkins_bootstrap.stages.classes import classes_of

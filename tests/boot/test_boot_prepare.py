@@ -249,6 +249,13 @@ def test_the_images_settings_come_back_as_they_were(controller, boot_settings):
     assert read.agents == boot_settings.agents
 
 
+def test_the_users_templates_of_jobs_are_those_of_the_image(controller):
+    assert documents.read_image_settings(controller.settings).jobs.templates is None
+    templates = controller.share / "templates"
+    templates.mkdir()
+    assert documents.read_image_settings(controller.settings).jobs.templates == templates
+
+
 def test_an_agent_of_an_image_of_ones_own_needs_no_images_section(controller, boot_settings):
     value = json.loads(controller.settings.read_text())
     value["settings"]["agents"][0]["ami"]["image"] = "gpu"

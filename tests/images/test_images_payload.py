@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jenkins_bootstrap.config.controller import Boot
-from jenkins_bootstrap.config.models import DebianRepository, Sync
+from jenkins_bootstrap.config.models import DebianRepository, ImageSpec, Settings, Sync
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.images import manifest, runtime
-from jenkins_bootstrap.images.inputs import Archive, ControllerContent, ImageInputs
+from jenkins_bootstrap.images.graph import NamedImage
+from jenkins_bootstrap.images.inputs import Archive, ControllerContent, ImageInputs, digest, gather
 from jenkins_bootstrap.images.payload import bake_facts, environment, write_upload
 from jenkins_bootstrap.images.tarball import Member, write_tar
 from jenkins_bootstrap.images.units import units
@@ -127,6 +128,32 @@ def test_files_and_checks_of_the_settings_are_uploaded(tmp_path: Path, inputs_of
     assert (folder / "checks" / "own" / "0-own.py").read_text() == "pass"
 
 
+def test_the_users_own_templates_of_jobs_are_in_the_image_and_in_its_key(
+    tmp_path: Path, settings: Settings, template: Path, content: ControllerContent, cache: Path
+) -> None:
+    own = tmp_path / "own"
+    for name in ("nightly.yaml", "scripts/build.sh", ".git/config"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text("text of " + name)
+
+    def inputs(place: Path) -> ImageInputs:
+        jobs = settings.jobs.model_copy(update={"templates": place})
+        spec = ImageSpec.model_validate({"parent": "base", "template": str(template)})
+        changed = settings.model_copy(update={"jobs": jobs})
+        return gather(NamedImage("mine", spec), changed, content, folder=template.parent, package={})
+
+    def templates(place: Path, name: str) -> list[str]:
+        payload = upload(tmp_path, inputs(place), cache, name) / "payload.tar"
+        return [path for path in names(payload) if "/templates/" in path]
+
+    top = "usr/share/jenkins-bootstrap/templates"
+    assert templates(own, "folder") == [f"{top}/nightly.yaml", f"{top}/scripts/build.sh"]
+    assert templates(own / "nightly.yaml", "file") == [f"{top}/nightly.yaml"]
+    before = digest(inputs(own).files["jobs/scripts/build.sh"])
+    (own / "scripts/build.sh").write_text("another")
+    assert digest(inputs(own).files["jobs/scripts/build.sh"]) != before  # of which the key is made
+
+
 def test_plugin_archives_are_those_of_the_lock(tmp_path: Path, inputs_of: Inputs, cache: Path) -> None:
     path = tmp_path / "git.hpi"
     path.write_bytes(b"plugin")
@@ -187,6 +214,8 @@ def test_our_package_travels_with_what_is_rendered_and_without_the_embedded_targ
     assert "jenkins_bootstrap/images/runtime.py" in files
     assert "jenkins_bootstrap/_share/packer/base/base.pkr.hcl" in files
     assert "jenkins_bootstrap/_share/requirements-runtime.lock" in files
+    (points,) = [content for name, content in files.items() if name.endswith(".dist-info/entry_points.txt")]
+    assert isinstance(points, bytes) and b"[jenkins_jobs.properties]\njenkins-bootstrap = " in points
     assert not [name for name in files if "embedded/" in name or "__pycache__" in name or name.endswith(".pyc")]
 
 

@@ -18,7 +18,7 @@ MAY = (
     | dict.fromkeys(PLANNERS, GROUND | CONFIG)
     | {"embedded": {"errors", "files", "facts", "resources", "interrupts"} | CONFIG}
     | {"reconcile": GROUND | CONFIG | GATEWAYS | {"jobs"}}
-    | {"receiver": GROUND | CONFIG | GATEWAYS | {"jobs", "hooks", "reconcile", "boot"}}
+    | {"receiver": GROUND | CONFIG | GATEWAYS | {"jobs", "hooks", "plugins", "reconcile", "boot"}}
     | {"boot": GROUND | CONFIG | GATEWAYS | {"stages", "plugins"}}
 )
 FREE = {"cli", "__main__"}
