@@ -1,6 +1,7 @@
 """Our definitions in a real Jenkins: nothing is dropped, nothing is old data, nothing changes by a save.
 
-Needs JENKINS_WAR and JENKINS_PLUGINS (a folder of .jpi files), as `make acceptance` sets them, and java.
+All that can come of settings, overrides and templates is posted. Needs JENKINS_WAR and JENKINS_PLUGINS (a folder of
+.jpi files), as `make acceptance` sets them, and java; JENKINS_JAVA_OPTIONS are further options for it.
 """
 
 import os
@@ -15,6 +16,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from jenkins_bootstrap.config.models import Definition
+from jenkins_bootstrap.facts import Repository
+from jenkins_bootstrap.jobs.diff import unified
 from jenkins_bootstrap.jobs.jjb import render_yaml
 from jenkins_bootstrap.jobs.marker import parse_line
 from jenkins_bootstrap.jobs.xml import render_all
@@ -58,8 +62,40 @@ EVERY_OPTION = """
       - github-repository: {id: 6, repo-owner: a, repo: c}
 """
 OLD_DATA = "println hudson.diagnosis.OldDataMonitor.get(jenkins.model.Jenkins.get()).data.keySet()*.fullName"
-SAVE_ALL = "jenkins.model.Jenkins.get().getAllItems(com.cloudbees.hudson.plugins.folder.AbstractFolder)*.save()"
+SAVE_ALL = "jenkins.model.Jenkins.get().getAllItems(hudson.model.TopLevelItem)*.save()"
 LISTS = {"traits", "a", "data", "triggers", "healthMetrics", "properties"}
+OWN = """
+- job-template:
+    id: strict
+    name: '{folder}/{owner}/{repository}'
+    project-type: multibranch-github
+    description: '{description}'
+    disabled: '{disabled}'
+    properties: [jenkins-bootstrap: {installation: '{installation}', id: '{github_id}'}]
+    scm:
+      - github-repository:
+          id: '{github_id}'
+          repo-owner: '{owner}'
+          repo: '{repository}'
+          ignore-drafts: true
+          wipe-workspace: true
+          untrusted: true
+          rate-limit: {count: 3, per: hour, user-boost: true}
+- job-template:
+    id: wiping
+    name: '{folder}/{owner}/{repository}'
+    project-type: freestyle
+    properties: [jenkins-bootstrap: {installation: '{installation}', id: '{github_id}'}]
+    scm: [github-checkout: {repo-owner: '{owner}', repo: '{repository}', branch: x, wipe-workspace: true}]
+"""
+OVERRIDES = [
+    "branches: [main, 'release/*']",
+    "exclude_branches: ['old/*']\nscript_path: ci/Jenkinsfile",
+    "retention: {builds: 3, days: 2}",
+    "triggers: {scan_every: never, pull_requests: false}",
+    "triggers: {draft_pull_requests: false}",
+    "disabled: true",
+]
 
 
 class Jenkins:
@@ -79,6 +115,7 @@ class Jenkins:
             "-Djenkins.install.runSetupWizard=false",
             "-Dhudson.model.UpdateCenter.never=true",
             "-Djenkins.branch.MultiBranchProject.fireSCMSourceBuildsAfterSave=false",
+            *os.environ.get("JENKINS_JAVA_OPTIONS", "").split(),
         ]
         listen = ["--httpListenAddress=127.0.0.1", f"--httpPort={self.port}"]
         with (self.home / "log").open("ab") as log:
@@ -100,7 +137,7 @@ class Jenkins:
     def _is_ready(self) -> bool:
         try:
             return self.session.get(f"{self.url}/login", timeout=30).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:  # not yet, or busy with its start
             return False
 
     def stop(self) -> None:
@@ -149,9 +186,31 @@ def jenkins(tmp_path_factory):
     for plugin in Path(os.environ["JENKINS_PLUGINS"]).glob("*.[jh]pi"):
         shutil.copy(plugin, home / "plugins")
     jenkins = Jenkins(home)
-    jenkins.start()
-    yield jenkins
-    jenkins.stop()
+    try:
+        jenkins.start()
+        yield jenkins
+    finally:
+        jenkins.stop()
+
+
+def varied(with_jobs, settings, folder):
+    """Settings with every template there is, by the beginning of a name."""
+    (folder / "own").mkdir()
+    (folder / "own" / "templates.yaml").write_text(OWN)
+    names = {"free-*": "github-freestyle", "strict-*": "strict", "wiping-*": "wiping"}
+    wanted = [Definition(template=template, names=[glob]) for glob, template in names.items()]
+    return with_jobs(settings, folder="varied", forks=True, templates=folder / "own", definitions=wanted)
+
+
+def listed_with_overrides():
+    kinds = ("", "free-", "strict-", "wiping-")
+    told = [None, *OVERRIDES]
+    listed = [
+        Repository("acme-demo", f"{kind}{n}", 1000 * k + n + 1, description='<what> & "why"', override=override)
+        for k, kind in enumerate(kinds)
+        for n, override in enumerate(told)
+    ]
+    return [*listed, Repository("acme-demo", "old", 10_000, archived=True)]
 
 
 def test_definitions_are_kept_whole_through_posting_saving_and_a_restart(
@@ -167,7 +226,8 @@ def test_definitions_are_kept_whole_through_posting_saving_and_a_restart(
         script_path="ci/Jf",
     )
     two = render_all(changed, organisation(16))
-    sent = {item.path: item.xml for r in (one, two) for item in (*r.folders, *r.jobs)} | render_yaml(EVERY_OPTION, [])
+    three = render_all(varied(with_jobs, two_owners, tmp_path), listed_with_overrides())
+    sent = {i.path: i.xml for r in (one, two, three) for i in (*r.folders, *r.jobs)} | render_yaml(EVERY_OPTION, [])
     for path, xml in sent.items():
         jenkins.create(path, xml)
     jenkins.create("control", render_yaml("- job: {name: x, project-type: folder}", [])["x"])
@@ -177,11 +237,23 @@ def test_definitions_are_kept_whole_through_posting_saving_and_a_restart(
     # The folder in jenkins-job-builder's own manner shows that the list would have named ours.
     assert jenkins.script(OLD_DATA) == "[control]"
     jenkins.script(SAVE_ALL)
-    assert {path: normal(jenkins.definition(path)) for path in sent} == {p: normal(x) for p, x in sent.items()}
+    there = {path: jenkins.definition(path) for path in sent}
+    changed = "\n".join(line for path, xml in sent.items() for line in unified(path, there[path], xml))
+    assert not changed, changed
+    folders = [path for path, xml in sent.items() if b"<project>" not in xml and b"<flow-definition" not in xml]
+    assert {path: normal(there[path]) for path in folders} == {path: normal(sent[path]) for path in folders}
     answer = jenkins.session.get(
         f"{jenkins.address('github/acme-demo')}/api/json?tree=jobs[name,description]", timeout=60
     )
     lines = {job["name"]: parse_line(job["description"]) for job in answer.json()["jobs"]}
-    assert {name: line.hash for name, line in lines.items()} == {
-        job.name: job.hash for job in one.jobs if job.owner == "acme-demo"
+    assert {name: (line.hash, line.scan) for name, line in lines.items()} == {
+        job.name: (job.hash, job.structural) for job in one.jobs if job.owner == "acme-demo"
     }
+    told = (
+        "def j = jenkins.model.Jenkins.get().getItemByFullName('varied/acme-demo/free-0')\n"
+        "println([j.class.simpleName, j.scm.userRemoteConfigs[0].url, j.scm.branches[0].name, j.disabled])"
+    )
+    assert jenkins.script(told) == "[FreeStyleProject, https://github.com/acme-demo/free-0.git, refs/heads/main, false]"
+    items = "jenkins.model.Jenkins.get().getAllItems(hudson.model.TopLevelItem)"
+    disabled = f"println {items}.findAll {{ it.respondsTo('isDisabled') && it.disabled }}*.name.toSorted()"
+    assert jenkins.script(disabled) == "[6, free-6, old, strict-6]"
