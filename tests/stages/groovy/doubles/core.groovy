@@ -23,7 +23,8 @@ class Jenkins {
     Items items = new Items()
 
     static Jenkins get() { instance }
-    void save() { saves++ }
+    boolean bulkChange = false
+    void save() { bulkChange ? null : saves++ }
     def getDescriptor(String id) { descriptors.find { it == id } }
     def getItemByFullName(String path) { path.split('/').inject(this) { holder, name -> holder?.respondsTo('getItem', String) ? holder.getItem(name) : null } }
     List allItems(Class type) { items.all().findAll { type.isInstance(it) } }
