@@ -141,7 +141,7 @@ class Server:
         id_ = await asyncio.to_thread(self._queue.ask, time.time())
         self._worker.wake()
         self._say(line("request", id=id_, outcome="queued"))
-        return web.json_response({"id": id_}, status=202)
+        return web.Response(text=id_, status=202) if wants_text(request) else web.json_response({"id": id_}, status=202)
 
     async def _asked(self, request: web.Request) -> web.Response:
         from aiohttp import web
@@ -151,6 +151,10 @@ class Server:
         found = await asyncio.to_thread(self._queue.asked, id_) if _ID.fullmatch(id_) else None
         if found is None:
             return web.json_response({"error": "no such request"}, status=404)
+        if wants_text(request):  # what a Pipeline in its sandbox can read, which may parse no JSON
+            return web.Response(
+                text="\n".join((found.state, *(one for told in found.lines for one in told.splitlines())))
+            )
         seconds = round(found.ended - found.started, 1) if found.ended and found.started else None
         return web.json_response(
             {"id": id_, "state": found.state, "seconds": seconds, "lines": list(found.lines)},
@@ -164,6 +168,10 @@ class Server:
         same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted.encode())
         if not wanted or kind.lower() != "bearer" or not same:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"})
+
+
+def wants_text(request: web.Request) -> bool:
+    return "text/plain" in request.headers.get("Accept", "")
 
 
 def is_local(request: web.Request) -> bool:
