@@ -48,7 +48,7 @@ def write_tree(out: Path, rendered: Rendered, listed_at: datetime) -> Written:
     files |= {f"{job.path}.xml": job.xml for job in jobs}
     written = 0
     for name, xml in files.items():
-        written += _write(out / name, xml)
+        written += _write(f"{out}/{name}", xml)
     removed = sum(_remove(out, name, contents["installation"]) for name in old if name not in files)
     write_atomic(out / "seed.json", seed.to_json(contents))
     return Written(written, len(files) - written, removed)
@@ -70,16 +70,18 @@ def _files_before(path: Path) -> list[str]:
         ) from error
 
 
-def _write(path: Path, xml: bytes) -> bool:
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == xml:
-            return False
+def _write(path: str, xml: bytes) -> bool:
+    """Whether the file was not there as it should be. What is not there yet needs no second file, as seed.json, which
+    says what there is, is written last."""
     try:
-        # What is not there yet needs no second file: seed.json, which says what there is, is written last.
-        with path.open("xb") as file:
-            file.write(xml)
+        with open(path, "xb", buffering=0) as file:  # noqa: PTH123 - ten thousand Paths take time
+            if file.write(xml) == len(xml):
+                return True
     except OSError:  # it is there, or its folder is not
-        write_atomic(path, xml)
+        with contextlib.suppress(OSError):
+            if Path(path).read_bytes() == xml:
+                return False
+    write_atomic(Path(path), xml)
     return True
 
 

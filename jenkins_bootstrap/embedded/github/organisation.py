@@ -127,10 +127,13 @@ def read_organisation(file: Path) -> list[Record]:
         )
     records: list[Record] = []
     errors: list[BootstrapError] = []
+    whole = _encodes(data)
     places: dict[str, int] = {}
     ids: dict[int, int] = {}
     for index, entry in enumerate(data):
         problem = _problem(entry)
+        if problem is None and not whole and not _encodes(entry):
+            problem = "", "holds half a surrogate pair, which is no character", "write the character itself"
         if problem is None:
             record = _record(entry)
             if record.key in places:
@@ -192,11 +195,16 @@ def _problem(entry: Any) -> tuple[str, str, str] | None:
             return name, f"is {_kind(value)}, not {wanted}", f"write {wanted}, or leave {name} out"
     if entry.get("owner_type", "User") not in ("User", "Organization"):
         return "owner_type", f"is {entry['owner_type']!r}", "Organization (the default) or User"
-    try:
-        json.dumps(entry, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return "", "holds half a surrogate pair, which is no character", "write the character itself"
     return None
+
+
+def _encodes(value: Any) -> bool:
+    """Whether UTF-8 can carry it. JSON can name half a surrogate pair, which is no character."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _problem_of_names(name: str, full_name: str) -> tuple[str, str, str] | None:
