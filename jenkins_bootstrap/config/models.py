@@ -160,7 +160,7 @@ class GitHub(Model):
 
 
 class Definition(Model):
-    """Which template a repository's job is made from: the first of the list whose names or topics match."""
+    """Which template a repository's job is made from: the first of the list all of whose conditions hold."""
 
     template: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$", description="id of a job-template in jobs.templates, or of ours"

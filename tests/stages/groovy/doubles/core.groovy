@@ -27,7 +27,8 @@ class Jenkins {
     void save() { bulkChange ? null : saves++ }
     def getDescriptor(String id) { descriptors.find { it == id } }
     def getItemByFullName(String path) { path.split('/').inject(this) { holder, name -> holder?.respondsTo('getItem', String) ? holder.getItem(name) : null } }
-    List allItems(Class type) { items.all().findAll { type.isInstance(it) } }
+    /** As in Jenkins, something to go through and no list. */
+    Iterable allItems(Class type) { new Found(found: items.all().findAll { type.isInstance(it) }) }
 
     /** The fields as they would be stored: a Secret's text differs each time. */
     static String xml(value) {
@@ -45,6 +46,11 @@ class Jenkins {
         }
         found.each { it.accessible = true }
     }
+}
+
+class Found implements Iterable {
+    List found
+    Iterator iterator() { found.iterator() }
 }
 
 interface Xml { String toXML(o) }
