@@ -31,6 +31,8 @@ _LISTS = frozenset(
 """Elements in which the order of children means something, or names repeat."""
 _DEFAULTS = frozenset({"", "false"})
 _REFERENCE = "reference"
+_COLLECTION = "vector"
+"""A class that jenkins-job-builder names, and that XStream leaves out as the field's own."""
 
 
 def canonical_lines(xml: bytes) -> list[str]:
@@ -58,7 +60,7 @@ class _Node:
     def __init__(self, element: ET.Element, *, top: bool = False) -> None:
         self.tag = element.tag
         self.text = (element.text or "").strip()
-        self.attributes = {k: v for k, v in sorted(element.attrib.items()) if k != "plugin"}
+        self.attributes = {k: v for k, v in sorted(element.attrib.items()) if k != "plugin" and v != _COLLECTION}
         dropped = _DROPPED if top and element.tag in _FOLDERISH else frozenset()
         children = [_Node(child) for child in element if child.tag not in dropped]
         self.children = [c for c in children if not c.is_default]

@@ -1,7 +1,8 @@
 """Renames and moves of jobs, put in an order in which no name is taken when it is needed. Pure.
 
 Two that swap their names, and a change of case only, go through a name in between, `<name>._renaming-<id>`: Jenkins
-looks names up without regard to case. A run that ends in between is no loss, as a job is known by its id.
+looks names up without regard to case, but in folders that it has loaded from disk, which is not seen from outside. A
+run that ends in between is no loss, as a job is known by its id.
 """
 
 from __future__ import annotations

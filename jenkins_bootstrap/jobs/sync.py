@@ -45,7 +45,7 @@ class _Planner:
     current: dict[str, Item] = field(default_factory=dict)
     """The item that is the wanted job."""
     now: dict[str, str] = field(default_factory=dict)
-    """Where each of our jobs is after the renames, by where it was in lower case."""
+    """Where each of our jobs is after the renames, by where it was."""
     unchanged: int = 0
 
     def plan(self) -> SyncPlan:
@@ -150,13 +150,13 @@ class _Planner:
             if item is not None and self.current.get(key) is not item and is_ours(item, self.inputs.settings.project):
                 other = item_key(item)
                 reason = f"its name is that of another repository now (id {key})"
-                self.now[item.key] = ordering.put_aside(item.path, other, self._mark(item), reason)
+                self.now[item.path] = ordering.put_aside(item.path, other, self._mark(item), reason)
         ordering.arrange(list(movers.values()))
-        self.now |= {self.current[m.of].key: m.path for m in movers.values()}
+        self.now |= {self.current[m.of].path: m.path for m in movers.values()}
         self.out += ordering.out
 
     def _path(self, item: Item) -> str:
-        return self.now.get(item.key, item.path)
+        return self.now.get(item.path, item.path)
 
     @staticmethod
     def _mark(item: Item) -> str:

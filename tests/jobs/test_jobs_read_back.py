@@ -75,6 +75,11 @@ def test_the_order_in_a_list_is_a_difference_and_elsewhere_none():
     assert not unified("x", b"<project><b>2</b><a>1</a></project>", b"<project><a>1</a><b>2</b></project>")
 
 
+def test_the_class_of_a_list_that_jenkins_leaves_out_is_no_difference():
+    wanted = b'<project><triggers class="vector"><t><spec>H * * * *</spec></t></triggers></project>'
+    assert not unified("x", wanted.replace(b' class="vector"', b""), wanted)
+
+
 def test_the_machine_line_is_no_difference(settings, ours):
     xml = ours(settings)
     line = str(read_line(xml)).encode()
