@@ -3,6 +3,7 @@
 Imports nothing but what a ^C in the first moments needs: everything else is imported when that has its answer.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ def _interrupted(_number: int, _frame: Any) -> NoReturn:
 
 def entry() -> NoReturn:
     """Run the command line and end with its exit status."""
+    # Ten thousand repositories are a hundred thousand objects without a cycle: looking for one takes a tenth of the time.
+    gc.set_threshold(20_000, 50, 20)
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so where it is ignored: nohup, `&`
     try:
         if ours:
