@@ -18,7 +18,7 @@ def _interrupted(_number: int, _frame: Any) -> NoReturn:
 
 def entry() -> NoReturn:
     """Run the command line and end with its exit status."""
-    # Ten thousand repositories are a hundred thousand objects without a cycle: looking for one takes a tenth of the time.
+    # Ten thousand repositories are many objects without a cycle: looking for one takes a tenth of the time.
     gc.set_threshold(20_000, 50, 20)
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so where it is ignored: nohup, `&`
     try:

@@ -224,16 +224,27 @@ def variant_values(settings: Settings, of: Variant) -> dict[str, Any]:
 
 def values(settings: Settings, job: Wanted) -> dict[str, Value]:
     """The template's values of one repository, as they are before escaping."""
-    repository, override, jobs = job.repository, job.override, settings.jobs
-    include = list(override.branches)
-    if include and override.pull_requests and (jobs.pull_requests or jobs.forks):
-        # The filter is over all heads, and pull requests are heads named so: PR-7, PR-7-merge.
-        include.append("PR-*")
+    return own_values(job.repository) | asked_values(settings, job.override)
+
+
+def own_values(repository: Repository) -> dict[str, Value]:
+    """Those of them that are the repository's own."""
     return {
         "repository": repository.name,
         "github_id": str(repository.id),
         "description": clean_text(repository.description),
         "default_branch": clean_text(repository.default_branch),
+    }
+
+
+def asked_values(settings: Settings, override: Override) -> dict[str, Value]:
+    """Those of them that the settings give and an override may change."""
+    jobs = settings.jobs
+    include = list(override.branches)
+    if include and override.pull_requests and (jobs.pull_requests or jobs.forks):
+        # The filter is over all heads, and pull requests are heads named so: PR-7, PR-7-merge.
+        include.append("PR-*")
+    return {
         "script_path": override.script_path or jobs.script_path,
         "include_branches": " ".join(include),
         "exclude_branches": " ".join(override.exclude_branches),

@@ -84,10 +84,17 @@ class Shape:
     canonical: tuple[str, ...]
     scan: tuple[str, ...]
 
+    def bound(self, values: Mapping[str, Value]) -> Shape:
+        """The shape in which these values stand already, for jobs that have them in common."""
+        texts = {key: str(value) for key, value in values.items()}
+        hashed = {key: _escape_canonical(text) for key, text in texts.items()}
+        written = {key: text.translate(_written()) for key, text in texts.items()}
+        return Shape(_bind(self.xml, written), _bind(self.canonical, hashed), _bind(self.scan, hashed))
+
     def render(self, values: Mapping[str, Value]) -> tuple[bytes, str, str | None]:
         """The config.xml for these values, and the two hashes that stand in it."""
         texts = {key: str(value) for key, value in values.items()}
-        special = [key for key in _FREE if _SPECIAL(texts[key])]
+        special = [key for key in _FREE if key in texts and _SPECIAL(texts[key])]
         hashed = texts | {key: _escape_canonical(texts[key]) for key in special} if special else texts
         digest = hashlib.sha256(_join(self.canonical, hashed).encode()).hexdigest()
         scan = scan_digest(_join(self.scan, hashed)) if self.scan else None
@@ -141,6 +148,16 @@ def _cut(text: str, places: Mapping[str, str]) -> tuple[str, ...]:
         pieces += [text[end : found.start()], places[found.group()]]
         end = found.end()
     return (*pieces, text[end:])
+
+
+def _bind(pieces: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
+    made = list(pieces[:1])
+    for piece, literal in zip(pieces[1::2], pieces[2::2], strict=True):
+        if piece in values:
+            made[-1] += values[piece] + literal
+        else:
+            made += [piece, literal]
+    return tuple(made)
 
 
 def _join(pieces: tuple[str, ...], values: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from jenkins_bootstrap.jobs.marker import MachineLine, parse, parse_line, read_l
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.jobs.jjb import Builder
+    from jenkins_bootstrap.jobs.overrides import Override
 
 _DEEPEST = 3
 
@@ -103,7 +104,7 @@ def render_wanted(settings: Settings, chosen: Sequence[Wanted], cache: Path | No
     examples: list[JobXml] = []
     for number, (of, members) in enumerate(by_variant.items()):
         shape = making.shape(of, number)
-        jobs = [_by_shape(settings, shape, job) for job in members] if shape else making.one_by_one(of, members)
+        jobs = _by_shape(settings, shape, members) if shape else making.one_by_one(of, members)
         examples += jobs[:1] if shape else jobs
         made |= {job.repository.id: xml for job, xml in zip(members, jobs, strict=True)}
     making.kept.save()
@@ -222,8 +223,15 @@ class _Making:
             )
 
 
-def _by_shape(settings: Settings, shape: shapes.Shape, job: Wanted) -> JobXml:
-    return _job(settings, job, *shape.render(definitions.values(settings, job)))
+def _by_shape(settings: Settings, shape: shapes.Shape, members: Iterable[Wanted]) -> list[JobXml]:
+    bound: dict[Override, shapes.Shape] = {}
+    made = []
+    for job in members:
+        mine = bound.get(job.override)
+        if mine is None:
+            mine = bound[job.override] = shape.bound(definitions.asked_values(settings, job.override))
+        made.append(_job(settings, job, *mine.render(definitions.own_values(job.repository))))
+    return made
 
 
 def _job(settings: Settings, job: Wanted, xml: bytes, digest: str, scan: str | None) -> JobXml:
