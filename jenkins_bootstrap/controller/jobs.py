@@ -104,7 +104,7 @@ class JobsApi:
         self._done(call, f"job {path!r} cannot be changed", lambda: self._is(path, xml), xml, _XML)
 
     def rename(self, path: str, new_name: str) -> None:
-        """Rename a job within its folder; its builds stay. Jenkins refuses a name that differs in case alone."""
+        """Rename a job within its folder; its builds stay."""
         new = "/".join([*path.split("/")[:-1], new_name])
         call = f"{_job(path)}confirmRename?newName={quote(new_name, safe='')}"
         self._done(call, f"job {path!r} cannot be renamed to {new_name!r}", lambda: self._moved(path, new))

@@ -105,13 +105,16 @@ def test_names_are_refused_as_jenkins_refuses_them(client, name):
     assert client.create("top/acme", name, multibranch()).status_code == 400
 
 
-def test_names_are_found_in_any_case_and_listed_in_order(client):
-    for name in ("b", "C", "a", "B-2"):
+def test_letters_case_counts_in_a_folder_and_not_at_the_top(client):
+    for name in ("b", "C", "a", "B-2", "WEB"):
         assert client.create("top/acme", name, multibranch()).status_code == 200
-    assert client.create("top/acme", "WEB", multibranch()).status_code == 400
-    listed = client.call("GET", "job/top/job/ACME/api/json?tree=jobs[name,url]").json()["jobs"]
-    assert [one["name"] for one in listed] == ["a", "b", "B-2", "C", "web"]
-    assert listed[0]["url"] == f"{client.url}job/top/job/acme/job/a/"
+    assert client.create("", "TOP", FOLDER).status_code == 400
+    assert client.create("", "Another", FOLDER).status_code == 200
+    listed = client.call("GET", "job/TOP/job/acme/api/json?tree=jobs[name,url]").json()["jobs"]
+    assert [one["name"] for one in listed] == ["B-2", "C", "WEB", "a", "b", "web"]
+    assert listed[3]["url"] == f"{client.url}job/top/job/acme/job/a/"
+    assert client.call("GET", "job/top/job/ACME/api/json?tree=name").status_code == 404
+    assert [one["name"] for one in client.call("GET", "api/json?tree=jobs[name]").json()["jobs"]] == ["Another", "top"]
 
 
 def test_nobody_and_somebody_else_get_nothing(jenkins, client):

@@ -241,7 +241,7 @@ class App:
     def _create(self, call: Call) -> Response:
         parent = call.item
         if parent.kind not in (FOLDER, self.store.root.kind):
-            raise Refused(404)
+            raise Refused(500)
         kind = call.request.headers.get("content-type", "")
         if not kind:
             raise Refused(400, "No Content-Type header set")

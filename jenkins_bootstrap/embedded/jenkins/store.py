@@ -35,15 +35,19 @@ class Item:
     scannable: bool = False
     scans: int = 0
     children: dict[str, Item] = field(default_factory=dict)
-    """By name in lower case: Jenkins finds an item whatever the letters' case."""
+    """By `key` of their names."""
 
     @property
     def path(self) -> str:
         above = self.parent.path if self.parent is not None else ""
         return f"{above}/{self.name}" if above else self.name
 
+    def key(self, name: str) -> str:
+        """What stands for a name in here: Jenkins itself finds an item in any letters' case, a folder does not."""
+        return name.lower() if self.parent is None else name
+
     def child(self, name: str) -> Item | None:
-        return self.children.get(name.lower())
+        return self.children.get(self.key(name))
 
     def sorted(self) -> list[Item]:
         """In the order in which Jenkins lists them."""
@@ -84,7 +88,7 @@ class Store:
         for row in rows:
             item, parent = found[row[0]], found[row[1]] if row[1] else self.root
             item.parent = parent
-            parent.children[item.name.lower()] = item
+            parent.children[parent.key(item.name)] = item
 
     def find(self, names: list[str]) -> Item | None:
         item: Item | None = self.root
@@ -101,7 +105,7 @@ class Store:
         )
         assert made.lastrowid is not None
         item = Item(made.lastrowid, parent, name, said.kind, said.description, said.disabled, said.scannable)
-        parent.children[name.lower()] = item
+        parent.children[parent.key(name)] = item
         return item
 
     def update(self, item: Item, xml: bytes, said: Definition) -> None:
@@ -126,9 +130,9 @@ class Store:
         """Another name, or another folder; what is below goes along."""
         self._db.execute("UPDATE items SET parent = ?, name = ? WHERE id = ?", (parent.id, name, item.id))
         assert item.parent is not None
-        del item.parent.children[item.name.lower()]
+        del item.parent.children[item.parent.key(item.name)]
         item.parent, item.name = parent, name
-        parent.children[name.lower()] = item
+        parent.children[parent.key(name)] = item
 
     def delete(self, item: Item) -> None:
         numbers = [(one.id,) for one in (item, *item.below())]
@@ -136,7 +140,7 @@ class Store:
         self._db.executemany("DELETE FROM items WHERE id = ?", numbers)
         self._db.execute("COMMIT")
         assert item.parent is not None
-        del item.parent.children[item.name.lower()]
+        del item.parent.children[item.parent.key(item.name)]
 
     def scanned(self, item: Item) -> None:
         item.scans += 1
