@@ -77,5 +77,5 @@ def definitions(ctx: Context, lock: Lock) -> Definitions:
     listed_at = datetime.now(UTC)
     chosen = selected(ctx)
     with ctx.progress(f"defining {len(chosen)} jobs"):
-        rendered = render_all(ctx.settings, chosen).seed()
+        rendered = render_all(ctx.settings, chosen, cache=ctx.cache / "shapes").seed()
     return Definitions(rendered, len(ctx.repositories), listed_at)

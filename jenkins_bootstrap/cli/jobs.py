@@ -61,7 +61,7 @@ def render(ctx: Context, out: Path, repositories: Path | None) -> None:
         use_file(ctx, repositories)
     chosen = selected(ctx)
     with ctx.progress(f"rendering {len(chosen)} jobs"):
-        rendered = render_all(ctx.settings, chosen)
+        rendered = render_all(ctx.settings, chosen, cache=ctx.cache / "shapes")
         check_against_lock(ctx, rendered)
     with ctx.progress(f"writing {out}"):
         result = write_tree(out, rendered, listed_at)

@@ -90,7 +90,8 @@ def test_a_path_that_is_a_file_is_an_explained_error(settings, tmp_path):
 
 
 @pytest.fixture
-def context(settings, tmp_path):
+def context(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("JENKINS_BOOTSTRAP_CACHE", str(tmp_path / "cache"))
     ctx = Context(settings_path=tmp_path / "jenkins-bootstrap.yml", quiet=True)
     ctx.settings = settings
     ctx.repositories = (A, B, Repository("acme-demo", "old", 3, archived=True))
