@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from typing import Any
 
 REPOSITORIES = 10_000
 BESIDE = 1_000
+RUNS = 5
 OWNER = "big-org"
 TOKEN = "not-a-real-token"
 MOST_SECONDS = 1.0
@@ -96,10 +96,16 @@ def once(started: float, state: Path, file: Path, jenkins: Jenkins) -> None:
         "scan_calls": len(batches),
         "scans": sum(len(step.paths) for step in batches),
         "changes": outcome.changes - len(batches),
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mib": peak_mib(),
         "parts": dict(outcome.seconds),
     }
     print(json.dumps(told))
+
+
+def peak_mib() -> float:
+    """Of this process alone: getrusage would begin with what the process had that started it."""
+    (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def serve(folder: Path) -> None:
@@ -171,6 +177,11 @@ def sync(folder: Path, jenkins: Jenkins, rows: list[dict[str, Any]]) -> Ran:
     return Ran(**json.loads(done.stdout))
 
 
+def often(folder: Path, jenkins: Jenkins, rows: list[dict[str, Any]]) -> Ran:
+    """The median of a few runs that have nothing to do."""
+    return sorted((sync(folder, jenkins, rows) for _ in range(RUNS)), key=lambda ran: ran.seconds)[RUNS // 2]
+
+
 def line(figure: str, ran: Ran, most_calls: int, beside: str, *, scan_calls: int, most_seconds: float = 0.0) -> None:
     good = ran.calls - ran.scan_calls <= most_calls and ran.scan_calls == scan_calls and ran.mib <= MOST_MIB
     good = good and (not most_seconds or ran.seconds <= most_seconds)
@@ -191,12 +202,12 @@ def rows_of(jenkins: Jenkins, folder: Path, count: int, words: str, beside: list
     plain = organisation(count)
     line(f"sync{words}, {count} new", sync(folder, jenkins, plain), count + 5, beside[0], scan_calls=batches)
     nothing = "nothing changed"
-    line(f"  {nothing}", sync(folder, jenkins, plain), 1, beside[1], scan_calls=0, most_seconds=MOST_SECONDS)
+    line(f"  {nothing}", often(folder, jenkins, plain), 1, beside[1], scan_calls=0, most_seconds=MOST_SECONDS)
     told = organisation(count, description="Another description")
     line("  one changed, its description", sync(folder, jenkins, told), 2, beside[2], scan_calls=0)
     built = organisation(count, description="Another description", default_branch="trunk", name="renamed")
     line("  that one renamed", sync(folder, jenkins, built), 3, "", scan_calls=0)
-    line("  the next time", sync(folder, jenkins, built), 1, "", scan_calls=0, most_seconds=MOST_SECONDS)
+    line("  the next time", often(folder, jenkins, built), 1, "", scan_calls=0, most_seconds=MOST_SECONDS)
     ask(jenkins, "job/github/doDelete", "POST")
     line("  Jenkins wiped", sync(folder, jenkins, built), count + 5, beside[3], scan_calls=batches)
 
