@@ -177,6 +177,9 @@ def main() -> None:
         settings(folder)
         start_up(folder)
         job_definitions(folder)
+        from jobs import definitions
+
+        definitions(folder)
         from discovery import discovery
 
         discovery(folder)
