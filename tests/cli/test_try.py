@@ -178,7 +178,7 @@ def interrupt(process):
     return err
 
 
-@pytest.mark.parametrize("begins", [0, 1])
+@pytest.mark.parametrize("begins", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_the_last_of_two_ends_the_embedded_aws_whoever_started_it(place, two, begins):
     first, last = two[begins], two[1 - begins]
     assert f"another try uses them (process {last.pid})" in interrupt(first)
@@ -189,6 +189,7 @@ def test_the_last_of_two_ends_the_embedded_aws_whoever_started_it(place, two, be
     assert_nothing_is_left(place, last, {path.name for path in place.iterdir()} - {".jenkins-bootstrap"})
 
 
+@pytest.mark.soak
 def test_the_last_of_two_ends_the_embedded_aws_when_the_other_was_killed(place, two):
     two[0].kill()
     two[0].wait()
@@ -196,6 +197,7 @@ def test_the_last_of_two_ends_the_embedded_aws_when_the_other_was_killed(place, 
     assert_nothing_is_left(place, two[1], {path.name for path in place.iterdir()} - {".jenkins-bootstrap"})
 
 
+@pytest.mark.soak
 def test_a_mark_of_one_that_was_killed_does_not_take_the_folder_of_another(place, start, java):
     embedded = Context(settings_path=place / "jenkins-bootstrap.yml").settings.embedded
     first = start()

@@ -74,6 +74,7 @@ def test_an_empty_environment_can_init_render_and_define_jobs(installed, tmp_pat
     assert list((tmp_path / "jobs").rglob("*.xml"))
 
 
+@pytest.mark.soak
 def test_without_the_extra_the_embedded_target_says_how_to_get_it(installed, tmp_path):
     run(installed, "init", ".", cwd=tmp_path)
     done = run(installed, "render", "--out", "out", cwd=tmp_path, check=False)
