@@ -30,8 +30,8 @@ from jenkins_bootstrap.interrupts import held_back
 from jenkins_bootstrap.plugins.explode import explode, tree_digest
 from jenkins_bootstrap.resources import share
 
-_HEAP = "-Xmx1500m"
-_RATIO = "-XX:MaxRAM"
+_HEAP = ("-Xms512m", "-Xmx1500m")
+_RATIO = ("-XX:MaxRAM", "-XX:InitialRAM")
 """Options for the share of the machine's memory: a person's machine is not Jenkins' alone."""
 _MOST_RESTARTS = 3
 _LAST_LINES = 15
@@ -94,7 +94,7 @@ class LocalController:
         given = [_moved(option, self.layout, self.port) for option in unit_options() if not option.startswith(_RATIO)]
         at = given.index("-jar")
         scratch = self.layout.root / "tmp"
-        ours = [_HEAP, f"-Djava.io.tmpdir={scratch}", f"-Duser.home={self.layout.root / 'user'}"]
+        ours = [*_HEAP, f"-Djava.io.tmpdir={scratch}", f"-Duser.home={self.layout.root / 'user'}"]
         # Jenkins takes a restart by itself otherwise, and what stands in front of a start would not run again.
         ours.append("-Dhudson.lifecycle=hudson.lifecycle.ExitLifecycle")
         listen = ["--httpListenAddress=127.0.0.1"]

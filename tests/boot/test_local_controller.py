@@ -95,7 +95,8 @@ def test_java_gets_the_units_options_below_the_folder_on_loopback_and_a_bounded_
     assert "--httpListenAddress=127.0.0.1" in given
     assert f"--httpPort={controller.port}" in given
     assert any(option.startswith("-Xmx") for option in given)
-    assert not [option for option in given if "MaxRAM" in option]
+    assert any(option.startswith("-Xms") for option in given)
+    assert not [option for option in given if "RAMPercentage" in option]
     kept = {option for option in unit_options() if option.startswith("-D") and "/" not in option}
     assert len(kept) >= 6
     assert kept <= set(given)
