@@ -68,6 +68,8 @@ def _named(ctx: Context, given: _Given) -> Controller:
     url = given.url or ctx.settings.controller.url
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise UsageError(f"{url!r} is no URL of a Jenkins", where="--jenkins", hint="https://HOST/ with its path")
+    if "@" in urlsplit(url).netloc:
+        raise UsageError("a URL with a password in it is not taken", where="--jenkins", hint="--user and --token-file")
     if not given.user or given.token_file is None:
         raise UsageError(
             f"an account and its API token are needed for {url}",

@@ -123,8 +123,16 @@ def use_file(ctx: Context, file: Path) -> None:
 
 
 def selected(ctx: Context) -> list[Repository]:
-    """The repositories that get a job, by each owner's filter. Owners are told apart without regard to case."""
+    """The repositories that get a job, by each owner's filter. Owners are told apart without regard to case.
+
+    One whose name no job can have is left out with a warning: it must not stop the others.
+    """
+    from jenkins_bootstrap.jobs.definitions import impossible
     from jenkins_bootstrap.jobs.select import why
 
     filters: dict[str, Any] = {owner.name.lower(): owner.filter for owner in ctx.settings.github.owners}
-    return [r for r in ctx.repositories if why(r, filters[r.owner.lower()]).in_]
+    passed = [r for r in ctx.repositories if why(r, filters[r.owner.lower()]).in_]
+    left_out = impossible(passed)
+    for error in left_out.values():
+        ctx.warn(f"{error.where}: {error.what}; it gets no job")
+    return [r for r in passed if r.id not in left_out]

@@ -53,8 +53,9 @@ class _Planner:
         self._take_stock()
         self._folders()
         self._match()
+        before_moves = len(self.out)
         self._move()
-        self._update()
+        self._update(before_moves)
         self._create()
         going = removals(self.inputs, self.items, self.wanted.keys(), self._path)
         self.warnings += going.warnings
@@ -210,12 +211,24 @@ class _Planner:
         elif not job.keep_only:
             self.warnings.append(f"{job.path} is not made: {there.path} is there, and left alone")
 
-    def _update(self) -> None:
+    def _update(self, before_moves: int) -> None:
+        ahead: list[JobStep] = []
         for key, item in self.current.items():
             job, line = self.wanted[key], item.line
             assert line is not None
             path = self._path(item)
-            if job.problem is not None:
+            moved, back = path != item.path, line.gone is not None
+            if job.problem is not None and (moved or back or job.keep_only):
+                # Left as it is it would build whatever has its old name now, stay enabled, or be deleted unannounced.
+                # Ahead of the move: a run that is ended in between is followed by one that does it again.
+                if back or job.hash != line.hash:
+                    self.warnings.append(f"{path} is updated without what its repository asks for: {job.problem}")
+                    reason = _reason(job, back, False)
+                    step = steps.update_job(item.path if moved else path, key, job.xml, reason, False)
+                    (ahead if moved else self.out).append(step)
+                elif not moved:
+                    self.unchanged += 1
+            elif job.problem is not None:
                 self.warnings.append(f"{path} is left as it is: {job.problem}")
             elif job.hash != line.hash or line.gone is not None:
                 # Without a hash of what is scanned the line is an older one, or the job was disabled meanwhile.
@@ -229,6 +242,7 @@ class _Planner:
                 self.unchanged += 1
             if key in self.inputs.unscanned and not job.disabled and job.structural:
                 self.scans[path] = job
+        self.out[before_moves:before_moves] = ahead
 
     def _create(self) -> None:
         for key, job in self.wanted.items():

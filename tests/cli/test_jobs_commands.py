@@ -191,6 +191,27 @@ def test_another_jenkins_by_its_url_account_and_token(place, capfd, tmp_path):
     assert "another-not-a-real-token" not in err
 
 
+def test_a_url_with_a_password_is_refused_and_not_shown(place, capfd):
+    code, out, err = place.run(capfd, "jobs", "plan", "--jenkins", "http://me:not-a-real-password@127.0.0.1:1/")
+    assert (code, out) == (2, "")
+    assert "--user and --token-file" in err
+    assert "not-a-real-password" not in err
+
+
+def test_a_name_that_no_job_can_have_stops_no_rendering(place, capfd, tmp_path):
+    organisation = tmp_path / "organisation.json"
+    names = ("ends.", "web", "api")
+    organisation.write_text(
+        json.dumps([{"name": n, "full_name": f"acme-demo/{n}", "id": i} for i, n in enumerate(names, 1)])
+    )
+    code, _out, err = place.run(
+        capfd, "jobs", "render", "--out", str(tmp_path / "out"), "--repositories", str(organisation)
+    )
+    assert code == 0
+    assert "warning: repository 'acme-demo/ends.'" in err
+    assert (tmp_path / "out/github/acme-demo/api.xml").is_file()
+
+
 def test_in_an_image_everything_is_the_images_own(place, capfd, tmp_path, monkeypatch, jenkins):
     """As the timer runs it: no settings file, no option but --if-older-than."""
     settings = Context(place.file).settings
