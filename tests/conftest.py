@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from jenkins_bootstrap.config.models import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test is timed: a busy machine makes none of them wrong.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # A shell's background job ignores ^C and so would all it starts; some tests send it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

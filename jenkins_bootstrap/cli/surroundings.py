@@ -59,6 +59,10 @@ def surroundings(ctx: Context) -> Iterator[None]:
         yield
     finally:
         with undisturbed():
+            if made and ctx.state.is_dir() and not _mark(mine.parent).exists():
+                # Interrupted while it took the lock, whose file is there already.
+                mine.parent.mkdir(mode=0o700, exist_ok=True)
+                _mark(mine.parent).touch()
             _leave(ctx, mine)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,21 @@ def test_a_port_that_is_taken_is_told(place, capfd):
         status, err = said(capfd, place, "--port", str(held.getsockname()[1]))
     assert status == 1
     assert "is taken" in err
+
+
+def test_interrupted_while_it_takes_the_lock_it_leaves_no_folder(place, monkeypatch):
+    ctx = Context(settings_path=place / "jenkins-bootstrap.yml", quiet=True)
+
+    @contextmanager
+    def interrupted(state, _show):
+        state.root.mkdir(parents=True)
+        state.mark.touch()
+        state.start_lock.touch()
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("jenkins_bootstrap.embedded.starter.locked", interrupted)
+    with pytest.raises(KeyboardInterrupt), surroundings.surroundings(ctx):
+        pass
+    monkeypatch.undo()
+    assert not (place / ".jenkins-bootstrap").exists()
