@@ -84,7 +84,8 @@ def image_here(ctx: Context) -> tuple[Source, Path, Path] | None:
 
     image = Image(layout, os.environ)
     ctx.settings = image.settings
-    source = GitHubSource(image.settings, image.read_secret(), image.target.github_api_url, layout.state)
+    # Beside `serve` no unfinished listing is gone on with: it may be older than what deliveries told since.
+    source = GitHubSource(image.settings, image.read_secret(), image.target.github_api_url)
     return source, layout.state, layout.plugin_lock
 
 

@@ -230,9 +230,8 @@ class Reconciler:
             )
         with self._lock:
             if self._source is None or self._source.values != values:
-                self._source = GitHubSource(
-                    self._image.settings, values, self._image.target.github_api_url, self._image.layout.state
-                )
+                # No unfinished listing is gone on with: its first pages may be older than what deliveries told since.
+                self._source = GitHubSource(self._image.settings, values, self._image.target.github_api_url)
             return self._source
 
 
