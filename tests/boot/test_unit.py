@@ -21,7 +21,7 @@ JENKINS = (UNITS / "jenkins.service").read_text()
 
 def test_java_gets_the_options_of_the_unit() -> None:
     options = java_options(JENKINS)
-    assert "-XX:MaxRAMPercentage=60" in options
+    assert {"-XX:MaxRAMPercentage=60", "-XX:InitialRAMPercentage=25", "-XX:MetaspaceSize=256m"} <= set(options)
     assert f"-Djenkins.util.groovy.GroovyHookScript.ROOT_PATH={Layout().hooks}" in options
     assert options[-3:] == ["-jar", str(Layout().war), f"--httpPort={PORT}"]
     assert not [option for option in options if "\\" in option or "#" in option or "$" in option]
