@@ -3,8 +3,12 @@
 import gzip
 import importlib.util
 import json
+import os
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,57 @@ hypothesis.settings.load_profile("untimed")
 # A shell's background job ignores ^C and so would all it starts; some tests send it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def serve_wsgi() -> Iterator[Callable[..., str]]:
+    """Serves a WSGI application on a free port of the loopback and gives its URL, without a slash; `handler` is
+    werkzeug's when another one than its own without the log is wanted, `keep_alive` leaves connections open."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):  # type: ignore[misc]
+        def log_request(self, *_: Any) -> None:
+            pass
+
+    servers = []
+
+    def start(application: Any, handler: Any = Quiet, *, keep_alive: bool = False) -> str:
+        if keep_alive:
+            handler = type("KeepsAlive", (handler,), {"protocol_version": "HTTP/1.1"})
+        server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def jenkins_jobs() -> Callable[..., None]:
+    """Runs the real `jenkins-jobs update` over some YAML, with a cache of its own in `folder`."""
+
+    def update(jenkins: Any, folder: Path, text: str, *options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "jobs.yaml").write_text(text)
+        (folder / "jjb.ini").write_text(
+            f"[jenkins]\nurl={jenkins.url}\nuser={jenkins.user}\npassword={jenkins.token}\n[job_builder]\n"
+        )
+        done = subprocess.run(
+            [Path(sys.executable).parent / "jenkins-jobs", "--conf", "jjb.ini", "update", *options, "jobs.yaml"],
+            cwd=folder,
+            env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    return update
 
 
 @pytest.fixture

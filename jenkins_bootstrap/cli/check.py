@@ -45,7 +45,11 @@ def check(ctx: Context) -> int:
 
     Exits with 1 when a row fails. A note does not fail.
     """
-    rows = list(all_rows(ctx))
+    return concluded(ctx, list(all_rows(ctx)))
+
+
+def concluded(ctx: Context, rows: list[Row]) -> int:
+    """Say the rows and return the exit status they come to."""
     if ctx.json:
         ctx.data([asdict(row) for row in rows])
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +126,7 @@ def check(ctx: Context, url: str | None, user: str | None, token_file: Path | No
     Looks at recent deliveries, has GitHub send a ping, and sends a signed push for github.hooks.canary to Jenkins,
     whose effect is looked for there. Exits with 1 when something is wrong.
     """
-    from jenkins_bootstrap.cli.check import failures, show
+    from jenkins_bootstrap.cli.check import concluded, failures
     from jenkins_bootstrap.cli.hooks_check import canary_rows, webhook_rows
     from jenkins_bootstrap.cli.jenkins import controller_for
     from jenkins_bootstrap.cli.webhooks import read
@@ -137,10 +136,4 @@ def check(ctx: Context, url: str | None, user: str | None, token_file: Path | No
         for problem in found.problems:
             rows += failures("GitHub", problem)
         rows += canary_rows(ctx, found, lambda: controller_for(ctx, url, user, token_file))
-    if ctx.json:
-        ctx.data([asdict(row) for row in rows])
-    else:
-        show(rows)
-    failed = sum(row.status == "fail" for row in rows)
-    ctx.note(f"{len(rows)} checked, {failed} failed")
-    return 1 if failed else 0
+    return concluded(ctx, rows)

@@ -135,7 +135,7 @@ def test_another_key_changed_since_does_not_end_the_overlap(aws, put):
     assert all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open is False
 
 
-def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
+def put_a_mistake_and_roll_back(aws, put):
     put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "not-a-real-mistake"}))
     versions = aws.call("secretsmanager", "list_secret_version_ids", SecretId="jenkins")["Versions"]
     stages = {stage: v["VersionId"] for v in versions for stage in v["VersionStages"]}
@@ -147,6 +147,10 @@ def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
         MoveToVersionId=stages["AWSPREVIOUS"],
         RemoveFromVersionId=stages["AWSCURRENT"],
     )
+
+
+def test_a_secret_that_was_rolled_back_from_is_accepted_too(aws, put):
+    put_a_mistake_and_roll_back(aws, put)
     assert all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "not-a-real-mistake"
     assert not all_values(aws, settings(), now() + timedelta(hours=25)).overlap_open
 
@@ -208,17 +212,7 @@ def test_since_when_a_webhook_secret_is_in_force_is_known(aws, put, ticking):
 
 
 def test_a_value_that_was_rolled_back_to_counts_from_the_version_in_between(aws, put, ticking):
-    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "not-a-real-mistake"}))
-    versions = aws.call("secretsmanager", "list_secret_version_ids", SecretId="jenkins")["Versions"]
-    stages = {stage: v["VersionId"] for v in versions for stage in v["VersionStages"]}
-    aws.call(
-        "secretsmanager",
-        "update_secret_version_stage",
-        SecretId="jenkins",
-        VersionStage="AWSCURRENT",
-        MoveToVersionId=stages["AWSPREVIOUS"],
-        RemoveFromVersionId=stages["AWSCURRENT"],
-    )
+    put_a_mistake_and_roll_back(aws, put)
     assert in_force(aws, "jenkins") == {"github_webhook_secret": made(aws, -1)}
 
 

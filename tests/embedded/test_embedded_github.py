@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.embedded.github import App, Fault, Store, Token, create_app
 from jenkins_bootstrap.embedded.github.organisation import read_organisation
@@ -25,11 +23,6 @@ from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.resources import sample
 
 TOKEN = {"Authorization": "token not-a-real-token"}
-
-
-class QuietHandler(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 class Site:
@@ -45,24 +38,12 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, described: Any) -> Iterator[Callable[..., Site]]:
-    servers: list[Any] = []
-
+def site(tmp_path: Path, described: Any, serve_wsgi: Callable[..., str]) -> Callable[..., Site]:
     def start(entries: list[Any], **options: Any) -> Site:
         store = Store.load(write(tmp_path, entries), tmp_path / "state", **options)
-        server = make_server(
-            "127.0.0.1", 0, described.checked(create_app(store)), threaded=True, request_handler=QuietHandler
-        )
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        servers.append((server, thread))
-        return Site(store, f"http://127.0.0.1:{server.port}")
+        return Site(store, serve_wsgi(described.checked(create_app(store))))
 
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return start
 
 
 def entry(full_name: str, **more: Any) -> dict[str, Any]:

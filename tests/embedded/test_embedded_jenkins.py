@@ -1,9 +1,6 @@
 """The embedded Jenkins: strict where it does not know, the same after a restart, good enough for jenkins-jobs."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -234,30 +231,13 @@ YAML = """
 """
 
 
-def jenkins_jobs(jenkins, folder, more="", *options):
-    folder.mkdir(exist_ok=True)
-    (folder / "jobs.yaml").write_text(YAML.format(more=more))
-    (folder / "jjb.ini").write_text(
-        f"[jenkins]\nurl={jenkins.url}\nuser={jenkins.user}\npassword={jenkins.token}\n[job_builder]\n"
-    )
-    done = subprocess.run(
-        [Path(sys.executable).parent / "jenkins-jobs", "--conf", folder / "jjb.ini", "update", *options, "jobs.yaml"],
-        cwd=folder,
-        env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-def test_the_real_jenkins_jobs_updates_and_deletes_its_own(jenkins, tmp_path):
+def test_the_real_jenkins_jobs_updates_and_deletes_its_own(jenkins, jenkins_jobs, tmp_path):
     client = Client(jenkins)
     client.create("", "ours", FOLDER)
     client.create("ours", "web", multibranch("not made by it"))
-    jenkins_jobs(jenkins, tmp_path / "jjb", "- job:\n    name: top/old\n")
+    jenkins_jobs(jenkins, tmp_path / "jjb", YAML.format(more="- job:\n    name: top/old\n"))
     assert set(client.call("GET", "-/items").json()) == {"ours", "ours/web", "top", "top/mine", "top/old"}
-    jenkins_jobs(jenkins, tmp_path / "jjb", "- job:\n    name: top/new\n", "--delete-old")
+    jenkins_jobs(jenkins, tmp_path / "jjb", YAML.format(more="- job:\n    name: top/new\n"), "--delete-old")
     items = client.call("GET", "-/items").json()
     assert set(items) == {"ours", "ours/web", "top", "top/mine", "top/new"}
     assert "a job of my own" in client.call("GET", "job/top/job/mine/api/json").json()["description"]

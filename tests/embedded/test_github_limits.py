@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.embedded.github import Secondary, Store, create_app
 
 TOKEN = {"Authorization": "token not-a-real-token"}
 HALF_PAST = 1_800_000_000.0 - 1_800_000_000 % 3600 + 1810
-
-
-class Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 Ask = Callable[..., requests.Response]
@@ -37,18 +28,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def ask(store: Store, described: Any) -> Iterator[Ask]:
-    app = described.checked(create_app(store))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+def ask(store: Store, described: Any, serve_wsgi: Callable[..., str]) -> Ask:
+    url = serve_wsgi(described.checked(create_app(store)), keep_alive=True)
 
     def call(path: str, method: str = "GET", **options: Any) -> requests.Response:
         options.setdefault("headers", TOKEN)
-        return requests.request(method, f"http://127.0.0.1:{server.port}{path}", timeout=10, **options)
+        return requests.request(method, url + path, timeout=10, **options)
 
-    yield call
-    server.shutdown()
-    server.server_close()
+    return call
 
 
 def test_reads_are_one_point_a_minute_and_writes_five(store: Store, ask: Ask) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from jenkins_bootstrap.config.models import Owner
 from jenkins_bootstrap.embedded.github import App, Store, create_app
@@ -90,9 +89,8 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def serve(tmp_path: Path, described: Any) -> Iterator[Serve]:
+def serve(tmp_path: Path, described: Any, serve_wsgi: Callable[..., str]) -> Serve:
     """Starts an embedded GitHub for a list of repositories (names, or whole entries); its REST is as described."""
-    servers = []
 
     def start(entries: list[Any], *, app: App | None = None) -> Served:
         whole = [e if isinstance(e, dict) else {"name": e, "full_name": f"acme/{e}"} for e in entries]
@@ -100,21 +98,11 @@ def serve(tmp_path: Path, described: Any) -> Iterator[Serve]:
         file.write_text(json.dumps(whole))
         store = Store.load(file, tmp_path / "state", app=app)
         handler = type("Handler", (Quiet,), {"clock": staticmethod(lambda: store.clock())})
-        server = make_server(
-            "127.0.0.1", 0, described.checked(create_app(store)), threaded=True, request_handler=handler
-        )
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        servers.append((server, thread))
-        served = Served(store, f"http://127.0.0.1:{server.port}/api/v3")
+        served = Served(store, serve_wsgi(described.checked(create_app(store)), handler) + "/api/v3")
         store.clock = served.clock
         return served
 
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return start
 
 
 @pytest.fixture

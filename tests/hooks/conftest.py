@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.embedded.github import App, Store, create_app
@@ -26,11 +24,6 @@ SECRETS = {
     "github_receiver_secret": "not-a-real-receiver-secret",
 }
 KEYS = {"/github-webhook/": "github_webhook_secret", "/jenkins-bootstrap/webhook": "github_receiver_secret"}
-
-
-class Quiet(WSGIRequestHandler):  # type: ignore[misc]
-    def log_request(self, *_: Any) -> None:
-        pass
 
 
 @dataclass
@@ -145,22 +138,9 @@ def settings(url: str, **github: Any) -> Settings:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Any], str]]:
-    """Starts a WSGI application on a free port of the loopback and gives its URL."""
-    servers = []
-
-    def start(application: Any) -> str:
-        server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        servers.append((server, thread))
-        return f"http://127.0.0.1:{server.port}/"
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def serve(serve_wsgi: Callable[..., str]) -> Callable[[Any], str]:
+    """Starts a WSGI application and gives its URL."""
+    return lambda application: serve_wsgi(application) + "/"
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import boto3
 import pytest
 import requests
 from moto import mock_aws
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
 from jenkins_bootstrap.boot import documents
@@ -35,26 +34,17 @@ TOKEN = {"Authorization": "token not-a-real-token"}
 OVERRIDE = base64.b64encode(b"script_path: ci/Jenkinsfile\n").decode()
 
 
-class Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code="-", size="-"):
-        pass
-
-
 class Loop:
     """GitHub, the receiver and Jenkins, each on its socket."""
 
-    def __init__(self, tmp_path, jenkins, shapes):
+    def __init__(self, tmp_path, jenkins, shapes, serve_wsgi):
         self.jenkins = jenkins
         entries = [
             {"name": n.partition("/")[2], "full_name": n} for n in ("acme/web", "acme/api", "other/z", "third/x")
         ]
         (tmp_path / "organisation.json").write_text(json.dumps(entries))
         self.store = Store.load(tmp_path / "organisation.json", tmp_path / "github")
-        self.server = make_server("127.0.0.1", 0, create_app(self.store), threaded=True, request_handler=Quiet)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.github = f"http://127.0.0.1:{self.server.port}/api/v3"
+        self.github = serve_wsgi(create_app(self.store), keep_alive=True) + "/api/v3"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -130,8 +120,6 @@ class Loop:
     def close(self):
         if self.service is not None:
             self.stop()
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +128,10 @@ def shapes(tmp_path_factory):
 
 
 @pytest.fixture
-def loop(tmp_path, shapes):
+def loop(tmp_path, shapes, serve_wsgi):
     (tmp_path / "jenkins").mkdir()
     with running(tmp_path / "jenkins") as jenkins:
-        made = Loop(tmp_path, jenkins, shapes)
+        made = Loop(tmp_path, jenkins, shapes, serve_wsgi)
         yield made
         made.close()
 

@@ -1,10 +1,5 @@
 """The real jenkins-jobs and our synchronisation in one Jenkins, even in one folder: neither touches the other's."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from jenkins_bootstrap.controller.client import Controller
@@ -37,29 +32,12 @@ def jenkins(tmp_path):
         yield made
 
 
-def jenkins_jobs(jenkins, folder, text, *options):
-    folder.mkdir(exist_ok=True)
-    (folder / "jobs.yaml").write_text(text)
-    (folder / "jjb.ini").write_text(
-        f"[jenkins]\nurl={jenkins.url}\nuser={jenkins.user}\npassword={jenkins.token}\n[job_builder]\n"
-    )
-    done = subprocess.run(
-        [Path(sys.executable).parent / "jenkins-jobs", "--conf", "jjb.ini", "update", *options, "jobs.yaml"],
-        cwd=folder,
-        env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 def items(jenkins):
     store = jenkins.app.store
     return {item.path: store.config(item) for item in store.root.below()}
 
 
-def test_neither_touches_what_is_the_others(jenkins, settings, source, state, tmp_path):
+def test_neither_touches_what_is_the_others(jenkins, jenkins_jobs, settings, source, state, tmp_path):
     api = JobsApi(Controller(jenkins.url, jenkins.user, jenkins.token))
     ours = Reconciler(settings, source, api, state, jenkins=jenkins.url)
     assert not ours.run().failed

@@ -1,31 +1,15 @@
 """GitHub as the reconciliation asks it, beside an embedded GitHub."""
 
 import json
-import threading
-from contextlib import contextmanager
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from werkzeug.serving import make_server
 
 from jenkins_bootstrap.embedded.github import App, Store, create_app
 from jenkins_bootstrap.reconcile import GitHubSource, Only
 
 
-@contextmanager
-def serving(store):
-    server = make_server("127.0.0.1", 0, create_app(store), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/api/v3"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_an_app_signs_in_once_for_many_webhooks(settings, tmp_path):
+def test_an_app_signs_in_once_for_many_webhooks(settings, tmp_path, serve_wsgi):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -37,9 +21,8 @@ def test_an_app_signs_in_once_for_many_webhooks(settings, tmp_path):
     with_app = settings.model_copy(update={"github": settings.github.model_copy(update={"owners": [owner]})})
     values = {"github_app_id": "7", "github_app_private_key": pem}
 
-    with serving(store) as api_url:
-        source = GitHubSource(with_app, values, api_url)
-        found = [source.read(Only("acme-demo", name)) for name in ("web", "api", "web")]
+    source = GitHubSource(with_app, values, serve_wsgi(create_app(store)) + "/api/v3")
+    found = [source.read(Only("acme-demo", name)) for name in ("web", "api", "web")]
 
     assert [r.name for r in found] == ["web", "api", "web"]
     assert sum("access_tokens" in line for line in store.requests) == 1
