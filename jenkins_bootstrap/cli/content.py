@@ -69,13 +69,12 @@ def definitions(ctx: Context, lock: Lock) -> Definitions:
 
     Raises BootstrapError when a definition needs a plugin that the lock does not have.
     """
-    from jenkins_bootstrap.cli.sources import selected
     from jenkins_bootstrap.jobs.plugins import check_plugins, required_plugins
     from jenkins_bootstrap.jobs.xml import render_all
 
     check_plugins(required_plugins(ctx.settings), [plugin.name for plugin in lock.plugins])
     listed_at = datetime.now(UTC)
-    chosen = selected(ctx)
+    chosen = ctx.selected
     with ctx.progress(f"defining {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen, cache=ctx.cache / "shapes").seed()
     return Definitions(rendered, len(ctx.repositories), listed_at)

@@ -138,6 +138,13 @@ class Context:
 
         return list_owners(self)
 
+    @cached_property
+    def selected(self) -> list[Repository]:
+        """Those of them that get a job; warns of each whose name no job can have."""
+        from jenkins_bootstrap.cli.sources import selected
+
+        return selected(self)
+
     def out(self, text: str) -> None:
         """A line of data."""
         print(text)

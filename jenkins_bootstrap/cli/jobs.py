@@ -52,14 +52,14 @@ def render(ctx: Context, out: Path, repositories: Path | None) -> None:
     """
     from datetime import UTC, datetime
 
-    from jenkins_bootstrap.cli.sources import selected, use_file
+    from jenkins_bootstrap.cli.sources import use_file
     from jenkins_bootstrap.jobs.output import write_tree
     from jenkins_bootstrap.jobs.xml import render_all
 
     listed_at = datetime.now(UTC)
     if repositories is not None:
         use_file(ctx, repositories)
-    chosen = selected(ctx)
+    chosen = ctx.selected
     with ctx.progress(f"rendering {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen, cache=ctx.cache / "shapes")
         check_against_lock(ctx, rendered)

@@ -98,9 +98,7 @@ def _read_owner(ctx: Context, owner: Owner, found: Reading) -> None:
 
 
 def _read_repositories(ctx: Context, login: str, api: HooksApi, found: Reading, tell: Callable[[str], None]) -> None:
-    from jenkins_bootstrap.cli.sources import selected
-
-    names = [r.full_name for r in selected(ctx) if r.owner.lower() == login.lower() and not r.archived]
+    names = [r.full_name for r in ctx.selected if r.owner.lower() == login.lower() and not r.archived]
     for number, name in enumerate(names, start=1):
         tell(f"{name}, {number} of {len(names)}")
         try:

@@ -118,11 +118,6 @@ def yaml_files(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.suffix in (".yml", ".yaml"))
 
 
-def render_yaml(yaml_text: str, templates: Sequence[Path]) -> dict[str, bytes]:
-    """Each job of the YAML by its full name, as the bytes of its config.xml; see `Builder`."""
-    return Builder(templates).render(yaml_text)
-
-
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
     import yaml

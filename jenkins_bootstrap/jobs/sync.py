@@ -218,27 +218,23 @@ class _Planner:
             assert line is not None
             path = self._path(item)
             moved, back = path != item.path, line.gone is not None
-            if job.problem is not None and (moved or back or job.keep_only):
+            differs = back or job.hash != line.hash
+            if job.problem is not None and not (moved or back or job.keep_only):
+                self.warnings.append(f"{path} is left as it is: {job.problem}")
+            elif differs and job.problem is not None:
                 # Left as it is it would build whatever has its old name now, stay enabled, or be deleted unannounced.
                 # Ahead of the move: a run that is ended in between is followed by one that does it again.
-                if back or job.hash != line.hash:
-                    self.warnings.append(f"{path} is updated without what its repository asks for: {job.problem}")
-                    reason = _reason(job, back, False)
-                    step = steps.update_job(item.path if moved else path, key, job.xml, reason, False)
-                    (ahead if moved else self.out).append(step)
-                elif not moved:
-                    self.unchanged += 1
-            elif job.problem is not None:
-                self.warnings.append(f"{path} is left as it is: {job.problem}")
-            elif job.hash != line.hash or line.gone is not None:
+                self.warnings.append(f"{path} is updated without what its repository asks for: {job.problem}")
+                step = steps.update_job(item.path, key, job.xml, _reason(job, back, False), False)
+                (ahead if moved else self.out).append(step)
+            elif differs:
                 # Without a hash of what is scanned the line is an older one, or the job was disabled meanwhile.
                 structural = bool(job.structural) and not job.disabled and job.structural != line.scan
-                reason = _reason(job, line.gone is not None, structural)
-                self.out.append(steps.update_job(path, key, job.xml, reason, structural))
+                self.out.append(steps.update_job(path, key, job.xml, _reason(job, back, structural), structural))
                 if structural:
                     self.scans[path] = job
                 continue
-            elif path == item.path:
+            elif not moved:
                 self.unchanged += 1
             if key in self.inputs.unscanned and not job.disabled and job.structural:
                 self.scans[path] = job

@@ -101,9 +101,9 @@ class Reconciler:
             prepared = self._prepare(only, allow_mass_change)
             plan = prepared.plan
             scans = {key for step in plan.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
-            others = state.owed() if prepared.listing.only is not None else frozenset()
-            owed = others | scans
-            if scans or state.owed() != owed:
+            before = state.owed()
+            owed = scans if prepared.listing.only is None else before | scans
+            if scans or before != owed:
                 # Before the first write: a run that is ended in between is followed by one that knows.
                 state.owe(owed)
             with self._timed("jenkins"):

@@ -99,6 +99,12 @@ class World:
 
         return list_owners(self)  # type: ignore[arg-type]
 
+    @property
+    def selected(self) -> Any:
+        from jenkins_bootstrap.cli.sources import selected
+
+        return selected(self)  # type: ignore[arg-type]
+
     def note(self, text: str) -> None:
         self.said.append(text)
 

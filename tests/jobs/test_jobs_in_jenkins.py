@@ -19,7 +19,7 @@ import requests
 from jenkins_bootstrap.config.models import Definition
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs.diff import unified
-from jenkins_bootstrap.jobs.jjb import render_yaml
+from jenkins_bootstrap.jobs.jjb import Builder
 from jenkins_bootstrap.jobs.marker import parse_line
 from jenkins_bootstrap.jobs.xml import render_all
 
@@ -227,10 +227,10 @@ def test_definitions_are_kept_whole_through_posting_saving_and_a_restart(
     )
     two = render_all(changed, organisation(16))
     three = render_all(varied(with_jobs, two_owners, tmp_path), listed_with_overrides())
-    sent = {i.path: i.xml for r in (one, two, three) for i in (*r.folders, *r.jobs)} | render_yaml(EVERY_OPTION, [])
+    sent = {i.path: i.xml for r in (one, two, three) for i in (*r.folders, *r.jobs)} | Builder([]).render(EVERY_OPTION)
     for path, xml in sent.items():
         jenkins.create(path, xml)
-    jenkins.create("control", render_yaml("- job: {name: x, project-type: folder}", [])["x"])
+    jenkins.create("control", Builder([]).render("- job: {name: x, project-type: folder}")["x"])
     jenkins.stop()
     jenkins.start()
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.jobs.jjb import render_yaml
+from jenkins_bootstrap.jobs.jjb import Builder
 from jenkins_bootstrap.jobs.marker import definition_hash, read_line
 
 FREESTYLE = {
@@ -27,7 +27,7 @@ def job(options="", keys="", kind="multibranch-github"):
 """
     if kind == "multibranch-github":
         text += f"    scm: [github-repository: {{id: 5, repo-owner: acme, repo: tool, {options}}}]\n"
-    return ET.fromstring(render_yaml(text + keys, [])["tool"])
+    return ET.fromstring(Builder([]).render(text + keys)["tool"])
 
 
 def traits(root):
@@ -145,20 +145,20 @@ def test_missing_entry_points_are_explained(monkeypatch):
         lambda group, name=None: (p for p in real(group, name) if p.dist.project_name != "jenkins-bootstrap"),
     )
     with pytest.raises(BootstrapError) as error:
-        render_yaml("- job: {name: x, project-type: multibranch-github}", [])
+        Builder([]).render("- job: {name: x, project-type: multibranch-github}")
     assert "entry points are missing" in error.value.hint
 
 
 def test_a_type_that_nobody_has_is_the_templates_fault():
     with pytest.raises(BootstrapError) as error:
-        render_yaml("- job: {name: x, project-type: multibrunch}", [])
+        Builder([]).render("- job: {name: x, project-type: multibrunch}")
     assert "multibrunch" in error.value.what
     assert "template" in error.value.hint
 
 
 def test_no_source_is_an_error():
     with pytest.raises(BootstrapError, match="scm"):
-        render_yaml("- job: {name: x, project-type: multibranch-github}", [])
+        Builder([]).render("- job: {name: x, project-type: multibranch-github}")
 
 
 def test_two_sources_stay_two():
@@ -170,7 +170,7 @@ def test_two_sources_stay_two():
       - github-repository: {id: 5, repo-owner: acme, repo: a}
       - github-repository: {id: 6, repo-owner: acme, repo: b}
 """
-    root = ET.fromstring(render_yaml(text, [])["tool"])
+    root = ET.fromstring(Builder([]).render(text)["tool"])
     assert [e.text for e in root.iterfind(f"{SOURCE}/id")] == ["5", "6"]
     assert not FREESTYLE & {child.tag for child in root}
 
@@ -185,7 +185,7 @@ def test_a_macro_of_a_user_can_be_the_source():
     project-type: multibranch-github
     scm: [of-acme: {id: 9, repo: anvil}]
 """
-    root = ET.fromstring(render_yaml(text, [])["tool"])
+    root = ET.fromstring(Builder([]).render(text)["tool"])
     assert root.findtext(f"{SOURCE}/repository") == "anvil"
 
 
@@ -207,7 +207,7 @@ def test_a_freestyle_job_can_be_managed_and_keeps_what_it_needs():
 
 
 def test_a_job_that_is_not_managed_keeps_jenkins_job_builders_marker():
-    xml = render_yaml("- job: {name: theirs, description: mine}", [])["theirs"]
+    xml = Builder([]).render("- job: {name: theirs, description: mine}")["theirs"]
     assert ET.fromstring(xml).findtext("description") == "mine<!-- Managed by Jenkins Job Builder -->"
     assert read_line(xml) is None
 
@@ -215,12 +215,12 @@ def test_a_job_that_is_not_managed_keeps_jenkins_job_builders_marker():
 @pytest.mark.parametrize("values", ["{id: 5}", "{installation: demo, id: five}"])
 def test_an_incomplete_mark_is_an_error(values):
     with pytest.raises(BootstrapError):
-        render_yaml(f"- job: {{name: x, properties: [jenkins-bootstrap: {values}]}}", [])
+        Builder([]).render(f"- job: {{name: x, properties: [jenkins-bootstrap: {values}]}}")
 
 
 def test_a_folder_is_only_a_folder():
     text = "- job: {name: f, project-type: bootstrap-folder, properties: [jenkins-bootstrap: {installation: demo}]}"
-    xml = render_yaml(text, [])["f"]
+    xml = Builder([]).render(text)["f"]
     root = ET.fromstring(xml)
     assert root.tag == "com.cloudbees.hudson.plugins.folder.Folder"
     assert not FREESTYLE & {child.tag for child in root}

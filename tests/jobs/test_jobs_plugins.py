@@ -3,7 +3,7 @@
 import pytest
 
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
-from jenkins_bootstrap.jobs.jjb import render_yaml
+from jenkins_bootstrap.jobs.jjb import Builder
 from jenkins_bootstrap.jobs.plugins import check_plugins, plugins_of, required_plugins
 
 REPOSITORY = {"branch-api", "cloudbees-folder", "github-branch-source", "workflow-multibranch"}
@@ -22,7 +22,7 @@ def test_further_traits_need_further_plugins():
     project-type: multibranch-github
     scm: [github-repository: {id: 1, repo-owner: a, repo: b, head-filter-include: v*, wipe-workspace: true}]
 """
-    assert plugins_of(render_yaml(text, [])["x"]) == REPOSITORY | {"scm-api", "git"}
+    assert plugins_of(Builder([]).render(text)["x"]) == REPOSITORY | {"scm-api", "git"}
 
 
 def test_the_plugin_that_jenkins_job_builder_writes_counts():

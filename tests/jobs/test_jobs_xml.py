@@ -82,7 +82,7 @@ def test_a_real_organisation_is_byte_identical(settings, shared_data, tmp_path, 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=30))
 def test_any_description_is_what_jenkins_job_builder_gives(settings, texts):
     repositories = [Repository("acme-demo", f"r{n}", n + 1, description=text) for n, text in enumerate(texts)]
-    slow = jjb.render_yaml(to_yaml(definitions(settings, repositories)), templates(settings))
+    slow = jjb.Builder(templates(settings)).render(to_yaml(definitions(settings, repositories)))
     assert everything(settings, repositories) == slow
 
 
@@ -172,7 +172,7 @@ def test_a_template_that_does_more_than_to_insert_is_rendered_job_by_job(setting
 def test_a_shape_that_is_not_proved_is_no_shape(settings):
     of = variant(settings, Wanted(Repository("acme-demo", "tool", 1), "github-repository"))
     samples = shapes.samples(of, 0)
-    good = jjb.render_yaml(to_yaml([variant_project(settings, of, samples, 0)]), templates(settings))
+    good = jjb.Builder(templates(settings)).render(to_yaml([variant_project(settings, of, samples, 0)]))
     ordered = [good[f"github/acme-demo/{sample['repository']}"] for sample in samples]
     assert shapes.make(samples, ordered) is not None
     for place in range(3):
