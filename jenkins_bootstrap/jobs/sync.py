@@ -233,7 +233,6 @@ class _Planner:
                 self.out.append(steps.update_job(path, key, job.xml, _reason(job, back, structural), structural))
                 if structural:
                     self.scans[path] = job
-                continue
             elif not moved:
                 self.unchanged += 1
             if key in self.inputs.unscanned and not job.disabled and job.structural:
