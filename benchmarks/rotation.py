@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +24,7 @@ from real_jenkins import EVERY, World
 from run import COMMAND, row, run
 
 from jenkins_bootstrap.boot.documents import ENDPOINTS
-from jenkins_bootstrap.boot.local import LocalController
+from jenkins_bootstrap.boot.local import LocalController, running
 
 RUNS = 5
 BAR = 5.0
@@ -84,20 +85,15 @@ def looks(world: World, controller: LocalController) -> dict[str, list[float]]:
 def main() -> None:
     if not {"JENKINS_WAR", "JENKINS_PLUGINS"} <= set(os.environ):
         sys.exit("give JENKINS_WAR=FILE and JENKINS_PLUGINS=DIR")
-    with tempfile.TemporaryDirectory(prefix="jb-rotation-") as name:
-        world = World.make(Path(name, "world"), 5)
-        try:
-            controller = world.controller(Path(name, "controller"))
-            try:
-                controller.start()
-                ready = controller.wait(EVERY)
-                seconds = looks(world, controller)
-                assert controller.process is not None
-                restarts = ready.restarts + (controller.process.poll() is not None)
-            finally:
-                controller.stop()
-        finally:
-            world.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="jb-rotation-") as name,
+        closing(World.make(Path(name, "world"), 5)) as world,
+    ):
+        controller = world.controller(Path(name, "controller"))
+        with running(controller, EVERY) as ready:
+            seconds = looks(world, controller)
+            assert controller.process is not None
+            restarts = ready.restarts + (controller.process.poll() is not None)
     beside, nothing = "of a look with nothing changed", median(seconds["nothing"])
     row("a look of watch that applies a new agents' key", median(seconds["key"]), BAR, beside, nothing)
     row("a look of watch that applies a password, a webhook secret", median(seconds["secret"]), BAR, beside, nothing)

@@ -21,7 +21,7 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -271,22 +271,16 @@ def real(folder: Path) -> None:
     """The same rows against a real Jenkins."""
     from real_jenkins import EVERY, World
 
-    world = World.make(folder / "world", 5)
-    try:
-        controller = world.controller(folder / "controller")
-        try:
-            controller.start()
-            controller.wait(EVERY)
-            token = controller.layout.service_token.read_text().strip()
-            from jenkins_bootstrap.embedded.layout import JENKINS_USER
+    from jenkins_bootstrap.boot import local
+    from jenkins_bootstrap.embedded.layout import JENKINS_USER
 
+    with closing(World.make(folder / "world", 5)) as world:
+        controller = world.controller(folder / "controller")
+        with local.running(controller, EVERY):
+            token = controller.layout.service_token.read_text().strip()
             jenkins = Jenkins(controller.url, JENKINS_USER, token)
             ask(jenkins, "job/github/doDelete", "POST")  # the jobs of the seed
             rows_of(jenkins, folder / "ours", REPOSITORIES, " with a real Jenkins", [""] * 4)
-        finally:
-            controller.stop()
-    finally:
-        world.close()
 
 
 def main() -> None:

@@ -20,8 +20,6 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.files import canonical_json
 from jenkins_bootstrap.stages.render import CASC, STAGE_FILES
 
-ARCHIVE = "stages.jar"
-"""The archive's name, beside the folder of the stages."""
 LIST = "stages.json"
 """In the archive: by the stage's path its class, and the SHA-256 of the text that this was made of."""
 _PREFIX = "jenkins_bootstrap_"

@@ -19,18 +19,12 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jenkins_bootstrap.embedded.github import App, Store, Token, create_app
 from jenkins_bootstrap.embedded.github import deliveries as sending
 
 TOKEN = {"Authorization": "token not-a-real-token"}
 SECRET = "not-a-real-secret"
-
-
-class Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 class Ear:
@@ -89,24 +83,15 @@ def ear() -> Iterator[Ear]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, described: Any, ear: Ear) -> Iterator[Callable[..., Site]]:
-    servers: list[Any] = []
-
+def site(tmp_path: Path, described: Any, ear: Ear, serve_wsgi: Callable[..., str]) -> Iterator[Callable[..., Site]]:
     def start(*names: str, entries: Any = (), **options: Any) -> Site:
         file = tmp_path / "organisation.json"
         named = [{"name": n.partition("/")[2], "full_name": n} for n in names or ("acme/a", "other/z")]
         file.write_text(json.dumps([*named, *entries]))
         store = Store.load(file, tmp_path / "state", **options)
-        app = described.checked(create_app(store))
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        servers.append(server)
-        return Site(store, f"http://127.0.0.1:{server.port}", ear)
+        return Site(store, serve_wsgi(described.checked(create_app(store))), ear)
 
     yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
     for headers, body in ear.heard:
         if headers["Content-Type"] == "application/json":
             assert described.payload(headers["X-GitHub-Event"], json.loads(body)) == []

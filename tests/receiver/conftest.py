@@ -1,13 +1,11 @@
 """A receiver that really listens, with a reconciliation that writes down what it was asked for."""
 
 import asyncio
-import gzip
 import http.client
 import json
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +17,6 @@ from jenkins_bootstrap.receiver.signature import sign
 
 SECRET = "not-a-real-receiver-secret"
 TOKEN = "not-a-real-reconcile-token"
-EXAMPLES = Path(__file__).parents[1] / "data/github/webhooks-examples.json.gz"
 OWNERS = ["acme-demo", "Codertocat", "Octocoders", "octocat"]
 FAR = 10_000.0
 
@@ -37,12 +34,6 @@ def settings() -> Settings:
     # Port 0: any that is free, which no settings file can ask for.
     receiver = Receiver.model_construct(port=0, address="127.0.0.1", queue_most=1000)
     return made.model_copy(update={"controller": made.controller.model_copy(update={"receiver": receiver})})
-
-
-@pytest.fixture(scope="session")
-def examples() -> dict:
-    """GitHub's own example payloads, by event."""
-    return json.loads(gzip.decompress(EXAMPLES.read_bytes()))
 
 
 def make_payload(action="created", id_=7, name="one", owner="acme-demo", **more):

@@ -210,10 +210,10 @@ def test_beyond_the_queues_bound_github_is_told_to_come_again(receiver, payload)
     assert answers == [(202, "queued")] * 2 + [(429, "full")] * 2
 
 
-def test_every_example_that_github_publishes_is_answered_well(receiver, examples):
+def test_every_example_that_github_publishes_is_answered_well(receiver, webhook_examples):
     """None is an error of ours, and each action of a repository is worked on, or merged into what waits."""
     statuses, number = {}, 0
-    for event, bodies in examples.items():
+    for event, bodies in webhook_examples.items():
         for body in bodies:
             number += 1
             statuses.setdefault(event, set()).add(receiver.send(event, body, id_=f"e{number}"))
@@ -229,13 +229,13 @@ def test_every_example_that_github_publishes_is_answered_well(receiver, examples
             assert seen == {(200, "ignored"), (202, "queued")}
         else:
             assert seen == expected.get(event, {(200, "ignored")}), event
-    assert {b["action"] for b in examples["repository"]} <= set(ACTIONS)
+    assert {b["action"] for b in webhook_examples["repository"]} <= set(ACTIONS)
     assert {str(target) for target in receiver.work.asked} == {
         "Codertocat/Hello-World",
         "Octocoders/Hello-World",
         "Codertocat/Space",
         "octocat/Hello-World",
-    } | {f"Octocoders/{name}" for name in {b["repository"]["name"] for b in examples["repository"]}} - {""}
+    } | {f"Octocoders/{name}" for name in {b["repository"]["name"] for b in webhook_examples["repository"]}} - {""}
 
 
 @pytest.mark.parametrize("action", ACTIONS)

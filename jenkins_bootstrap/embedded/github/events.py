@@ -27,8 +27,12 @@ def repository(call: Call, record: Record, action: str, changes: Mapping[str, An
 
 def push(call: Call, record: Record, before: str, commit: Mapping[str, Any]) -> None:
     """Tell of a push of one commit to the default branch. `before` is all zeros when it makes the branch."""
+    _tell(call, "push", _pushed(call, record, before, commit), record)
+
+
+def _pushed(call: Call, record: Record, before: str, commit: Mapping[str, Any] | None) -> dict[str, Any]:
     url = f"{call.base_url}/{record.full_name}"
-    payload = {
+    return {
         "ref": f"refs/heads/{record.default_branch}",
         "before": before,
         "after": record.head,
@@ -37,12 +41,11 @@ def push(call: Call, record: Record, before: str, commit: Mapping[str, Any]) -> 
         "forced": False,
         "base_ref": None,
         "compare": f"{url}/compare/{before[:12]}...{record.head[:12]}",
-        "commits": [commit],
+        "commits": [] if commit is None else [commit],
         "head_commit": commit,
         "repository": shapes.pushed_repository(call.base_url, record),
-        "pusher": {"name": call.token.login, "email": f"{call.token.login}@users.noreply.github.invalid"},
+        "pusher": shapes.person(call.token.login),
     }
-    _tell(call, "push", payload, record)
 
 
 def installation(call: Call, owner: str, *, added: list[Record] = [], removed: list[Record] = []) -> None:  # noqa: B006 - only read
@@ -79,18 +82,7 @@ def ping(call: Call, hook: Hook, shown: Mapping[str, Any], record: Record | None
 def last_push(call: Call, hook: Hook, record: Record) -> None:
     """Send the latest push once more to one hook, as its test does."""
     payload = {
-        "ref": f"refs/heads/{record.default_branch}",
-        "before": record.head,
-        "after": record.head,
-        "created": False,
-        "deleted": False,
-        "forced": False,
-        "base_ref": None,
-        "compare": f"{call.base_url}/{record.full_name}/compare/{record.head[:12]}...{record.head[:12]}",
-        "commits": [],
-        "head_commit": None,
-        "repository": shapes.pushed_repository(call.base_url, record),
-        "pusher": {"name": call.token.login, "email": f"{call.token.login}@users.noreply.github.invalid"},
+        **_pushed(call, record, record.head, None),
         "sender": _sender(call),
         **_organisation(call, record),
     }
@@ -113,7 +105,7 @@ def _tell(call: Call, name: str, payload: dict[str, Any], record: Record) -> Non
 def _to_app(
     call: Call, name: str, payload: Mapping[str, Any], guid: str, installation: int, repository: int | None
 ) -> None:
-    hook = call.store.hooks.app_hook(call.store.app.number)
+    hook = call.store.app_hook
     if hook.config.get("url"):
         call.store.deliveries.send(hook, Event(guid, name, payload, repository, installation))
 

@@ -25,13 +25,12 @@ def git_object(
     Only the default branch has files, and only its newest commit is known.
     """
     revision, colon, path = (expression or oid or "").partition(":")
-    branch = record.default_branch
-    if record.empty or revision not in ("HEAD", branch, f"refs/heads/{branch}", record.head):
+    if record.empty or not record.is_at(revision):
         return None
     if not colon:
         return _commit(url, repository, record)
     text = record.text_of(path)
-    return _blob(url, repository, record, path, text) if text is not None else _tree(url, repository, record, path)
+    return _blob(url, repository, record, text) if text is not None else _tree(url, repository, record, path)
 
 
 def _commit(url: str, repository: Callable[[Any], Any], record: Record) -> dict[str, Any]:
@@ -68,12 +67,14 @@ def _tree(url: str, repository: Callable[[Any], Any], record: Record, path: str)
             "object": its_object,
         }
 
-    names = sorted({p[len(prefix) :].partition("/")[0] for p in inside})
     oid = object_id("tree", *((p, record.text_of(p)) for p in inside))
-    return {**_git(url, repository, record, "Tree", oid), "entries": [entry(name) for name in names]}
+    return {
+        **_git(url, repository, record, "Tree", oid),
+        "entries": [entry(name) for name in record.names_below(prefix)],
+    }
 
 
-def _blob(url: str, repository: Callable[[Any], Any], record: Record, path: str, text: str) -> dict[str, Any]:
+def _blob(url: str, repository: Callable[[Any], Any], record: Record, text: str) -> dict[str, Any]:
     raw = text.encode()
     binary = "\0" in text
     cut = len(raw) > SHOWN_BYTES

@@ -67,6 +67,14 @@ class Record:
         """What GitHub takes two names for the same by."""
         return self.full_name.lower()
 
+    def is_at(self, revision: Any) -> bool:
+        """Whether this names the default branch or its commit."""
+        return revision in ("HEAD", self.default_branch, f"refs/heads/{self.default_branch}", self.head)
+
+    def names_below(self, prefix: str) -> list[str]:
+        """The entries of a folder, sorted; `prefix` is its path with a slash behind it, or empty."""
+        return sorted({p[len(prefix) :].partition("/")[0] for p in self.paths if p.startswith(prefix)})
+
     @property
     def paths(self) -> tuple[str, ...]:
         """All files, sorted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from jenkins_bootstrap.embedded.github import events
+from jenkins_bootstrap.embedded.github import events, shapes
 from jenkins_bootstrap.embedded.github.call import Call, Reply, not_found, problem
 from jenkins_bootstrap.embedded.github.git_objects import blob_id
 from jenkins_bootstrap.embedded.github.ids import object_id
@@ -26,7 +26,7 @@ def read(call: Call, owner: str, repo: str, path: str = "") -> Reply:
     if text is not None:
         return Reply(200, {**_entry(call, record, path), **_content(text)})
     prefix = f"{path}/" if path else ""
-    names = sorted({p[len(prefix) :].partition("/")[0] for p in record.paths if p.startswith(prefix)})
+    names = record.names_below(prefix)
     return Reply(200, [_entry(call, record, prefix + name) for name in names]) if names or not path else not_found()
 
 
@@ -77,7 +77,7 @@ def _push(call: Call, record: Record, files: dict[str, str], done: str, path: st
     call.store.change(record, **values)
     message, sha = str(call.body.get("message") or f"Push {record.pushes}"), record.head
     url, tree = f"{call.base_url}/{record.full_name}/commit/{sha}", object_id("tree", sha)
-    person = {"name": call.token.login, "email": f"{call.token.login}@users.noreply.github.invalid"}
+    person = shapes.person(call.token.login)
     touched = {name: [path] if name == done else [] for name in ("added", "removed", "modified")}
     named = {**person, "username": call.token.login}
     committed: dict[str, Any] = {"id": sha, "tree_id": tree, "distinct": True, "message": message, "timestamp": now}
@@ -122,8 +122,7 @@ def _wrong_sha(call: Call, path: str, old: str | None, *, needed: bool) -> Reply
 
 
 def _is_default(record: Record, name: Any) -> bool:
-    branch = record.default_branch
-    return name in (None, "", "HEAD", branch, f"refs/heads/{branch}", record.head)
+    return name in (None, "") or record.is_at(name)
 
 
 def _content(text: str) -> dict[str, str]:

@@ -92,14 +92,14 @@ def delete(call: Call, hook_id: int, **where: Named) -> Reply:
 
 def config(call: Call, hook_id: int, **where: Named) -> Reply:
     """Reads the configuration, or changes what is given of it."""
+    return _with_hook(call, where, hook_id, lambda _place, hook: _config(call, hook))
 
-    def answered(_place: _Place, hook: Hook) -> Reply:
-        if call.method == "GET":
-            return Reply(200, hook.shown_config)
-        wrong = change_hook(call, hook, config_of(dict(call.body), hook.config), hook.events, hook.active)
-        return wrong if wrong is not None else Reply(200, hook.shown_config)
 
-    return _with_hook(call, where, hook_id, answered)
+def _config(call: Call, hook: Hook) -> Reply:
+    if call.method == "GET":
+        return Reply(200, hook.shown_config)
+    wrong = change_hook(call, hook, config_of(dict(call.body), hook.config), hook.events, hook.active)
+    return wrong if wrong is not None else Reply(200, hook.shown_config)
 
 
 def ping(call: Call, hook_id: int, **where: Named) -> Reply:
@@ -134,23 +134,19 @@ def attempts(call: Call, hook_id: int, delivery_id: int, **where: Named) -> Repl
 
 
 def app_config(call: Call) -> Reply:
-    hook = call.store.hooks.app_hook(call.store.app.number)
-    if call.method == "GET":
-        return Reply(200, hook.shown_config)
-    wrong = change_hook(call, hook, config_of(dict(call.body), hook.config), hook.events, hook.active)
-    return wrong if wrong is not None else Reply(200, hook.shown_config)
+    return _config(call, call.store.app_hook)
 
 
 def app_deliveries(call: Call) -> Reply:
-    return _deliveries(call, call.store.hooks.app_hook(call.store.app.number))
+    return _deliveries(call, call.store.app_hook)
 
 
 def app_delivery(call: Call, delivery_id: int) -> Reply:
-    return _delivery(call, call.store.hooks.app_hook(call.store.app.number), delivery_id)
+    return _delivery(call, call.store.app_hook, delivery_id)
 
 
 def app_attempts(call: Call, delivery_id: int) -> Reply:
-    return _redeliver(call, call.store.hooks.app_hook(call.store.app.number), delivery_id)
+    return _redeliver(call, call.store.app_hook, delivery_id)
 
 
 def _with_hook(call: Call, where: Mapping[str, Named], number: int, answer: Callable[[_Place, Hook], Reply]) -> Reply:

@@ -165,10 +165,11 @@ def transfer(call: Call, owner: str, repo: str) -> Reply:
         call.store.change(found, owner=new[0], owner_type=new[1], name=name)
     except BootstrapError as error:
         return _refused(error, "Validation Failed")
-    kind = "organization" if old_type == "Organization" else "user"
-    shape = shapes.organisation if kind == "organization" else None
-    old = shape(call.base_url, old_owner) if shape else shapes.account(call.base_url, old_owner, "User")
-    events.repository(call, found, "transferred", {"owner": {"from": {kind: old}}})
+    if old_type == "Organization":
+        old = {"organization": shapes.organisation(call.base_url, old_owner)}
+    else:
+        old = {"user": shapes.account(call.base_url, old_owner, "User")}
+    events.repository(call, found, "transferred", {"owner": {"from": old}})
     events.installation(call, old_owner, removed=[found])
     events.installation(call, found.owner, added=[found])
     return Reply(202, answer)

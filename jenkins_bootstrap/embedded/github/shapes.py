@@ -98,6 +98,11 @@ _NEW_REPOSITORY = {
 }
 
 
+def person(login: str) -> dict[str, str]:
+    """Who made a commit."""
+    return {"name": login, "email": f"{login}@users.noreply.github.invalid"}
+
+
 def account(base_url: str, login: str, kind: str) -> dict[str, Any]:
     """A user or organisation, as GitHub shows who owns or did something."""
     url = f"{base_url}/api/v3/users/{login}"

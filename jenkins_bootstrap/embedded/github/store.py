@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.embedded.github.deliveries import Deliveries
-from jenkins_bootstrap.embedded.github.hooks import Hooks
+from jenkins_bootstrap.embedded.github.hooks import Hook, Hooks
 from jenkins_bootstrap.embedded.github.limits import Meter, Secondary
 from jenkins_bootstrap.embedded.github.model import DEMO_TOKEN, App, Delay, Fault, Faults, Token
 from jenkins_bootstrap.embedded.github.organisation import (
@@ -210,6 +210,11 @@ class Store:
             raise BootstrapError(f"{record.full_name!r} is no repository name", where="embedded GitHub")
         if self._keys.get(record.key, own) != own:
             raise BootstrapError("name already exists on this account", where=f"embedded GitHub: {record.full_name}")
+
+    @property
+    def app_hook(self) -> Hook:
+        """The App's own webhook."""
+        return self.hooks.app_hook(self.app.number)
 
     def now(self) -> str:
         return datetime.fromtimestamp(self.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

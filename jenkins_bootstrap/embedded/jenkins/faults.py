@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 WHAT = ("500", "503", "timeout", "cut", "gone")
@@ -78,8 +78,7 @@ class Faults:
 
     def shown(self) -> list[dict[str, Any]]:
         with self._lock:
-            names = ("what", "call", "path", "nth", "times", "seconds", "seen")
-            return [{name: getattr(one, name) for name in names} for one in self._faults]
+            return [asdict(one) for one in self._faults]
 
     def at(self, call: str, path: str) -> Fault | None:
         """The fault that happens to this call."""
