@@ -31,6 +31,9 @@ def entry() -> NoReturn:
         status = run()
     except KeyboardInterrupt:
         _interrupted(signal.SIGINT, None)
+    # A ^C that met text being executed (a dataclass being made) is remembered by Python, which then ends `python -m` by
+    # that signal, whatever has become of it since. Executing any other text lets it forget.
+    exec("")  # noqa: S102 - nothing
     sys.exit(status)
 
 

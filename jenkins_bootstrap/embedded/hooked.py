@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,8 @@ class Hooks:
     lock: StateLock = field(default_factory=StateLock)
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Where the servers listen, once they do; instances are told."""
+    ending: dict[str, threading.Event] = field(default_factory=dict)
+    """The instances that are being terminated; each event tells the others who asked for it that it is done."""
 
     @contextlib.contextmanager
     def slow(self, what: str, instance_id: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -148,12 +149,20 @@ def hook_terminate_instances(moto: Callable[..., Any], hooks: Hooks) -> Callable
         answer = []
         for instance in self.get_multi_instances_by_id(instance_ids):
             if instance.state == "terminated":  # again is allowed, and moto would stumble over what is gone
+                if ended := hooks.ending.get(instance.id):
+                    with hooks.slow("cannot be removed", instance.id):
+                        ended.wait()
                 answer.append((instance, instance._state))
                 continue
-            answer += moto(self, [instance.id])
-            with hooks.slow("cannot be removed", instance.id):
-                hooks.machines.destroy(instance.id)
-            sweep_instance(self, instance)
+            ended = hooks.ending[instance.id] = threading.Event()
+            try:
+                answer += moto(self, [instance.id])
+                with hooks.slow("cannot be removed", instance.id):
+                    hooks.machines.destroy(instance.id)
+                sweep_instance(self, instance)
+            finally:
+                del hooks.ending[instance.id]
+                ended.set()
         collect_layers(hooks)
         return answer
 

@@ -113,6 +113,20 @@ def test_an_interrupt_exits_with_130(monkeypatch, capsys, tmp_path):
     assert main.run(["render", "--out", str(tmp_path / "out")]) == 130
 
 
+def test_an_interrupt_while_text_is_executed_exits_with_130_too(tmp_path):
+    """Python ends a `python -m` by SIGINT when ^C once met an `exec` (as a dataclass is made), unless told not to."""
+    (tmp_path / "interrupted.py").write_text(
+        "from jenkins_bootstrap import __main__\n"
+        "from jenkins_bootstrap.cli import main\n\n"
+        "main.main.main = lambda **_: exec('raise KeyboardInterrupt')\n"
+        "__main__.entry()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+
+
 def test_options_may_stand_after_the_command(tmp_path):
     (tmp_path / "jenkins-bootstrap.yml").write_text(STARTER.read_text())
     done = run("render", "--out", "out", "--no-facts", "--json", cwd=tmp_path)

@@ -3,6 +3,8 @@
 The machines here are a double that keeps a list of what it was asked; test_daemon_instances.py has the real ones.
 """
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -181,6 +183,27 @@ def test_terminating_leaves_no_volume_interface_or_address(ec2, machines, vendor
     assert not ec2.volumes
     assert instance.state == "terminated"
     assert ec2.terminate_instances([instance.id])[0][0] is instance, "again is allowed"
+
+
+def test_terminating_what_another_terminates_ends_when_nothing_is_left(ec2, machines, vendor):
+    (instance,) = run(ec2, vendor)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(_instance_id):
+        begun.set()
+        assert go_on.wait(60)
+
+    machines.destroy = slowly
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ec2.terminate_instances, [instance.id])
+        assert begun.wait(60)
+        second = pool.submit(ec2.terminate_instances, [instance.id])
+        with pytest.raises(TimeoutError):
+            second.result(0.1)
+        go_on.set()
+        second.result(60)
+        assert not ec2.enis
+        first.result(60)
 
 
 def test_an_image_stops_the_instance_and_its_children_stand_on_it(ec2, machines, vendor):
