@@ -125,8 +125,10 @@ class Context:
     @property
     def secret_values(self) -> Mapping[str, str]:
         """The values of the key-value secret: for sign-ins, never to be shown or written."""
-        if "_found" in self.__dict__:
-            return self._found[1]
+        return self._found[1] if "_found" in self.__dict__ else self._sign_in
+
+    @cached_property
+    def _sign_in(self) -> Mapping[str, str]:
         from jenkins_bootstrap.cli.sources import sign_in_values
 
         return sign_in_values(self)
