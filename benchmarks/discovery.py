@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from jenkins_bootstrap.embedded.github.generator import write_organisation
+from jenkins_bootstrap.embedded.servers import QuietHandler, serve
 
 REPOSITORIES = 10_000
 MOST_CALLS, MOST_POINTS = 100, 110
@@ -25,22 +25,17 @@ OWNER = "big-org"
 TOKEN = "not-a-real-token"
 
 
-def serve(file: Path) -> None:
-    """The embedded GitHub on a free port of the loopback, which is printed."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
+class KeepsAlive(QuietHandler):
+    protocol_version = "HTTP/1.1"
 
+
+def serve_github(file: Path) -> None:
+    """The embedded GitHub on a free port of the loopback, which is printed, until this process is ended."""
     from jenkins_bootstrap.embedded.github import Store, create_app
 
-    class Quiet(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_request(self, *_: Any) -> None:
-            pass
-
-    store = Store.load(file, file.parent / "state")
-    server = make_server("127.0.0.1", 0, create_app(store), threaded=True, request_handler=Quiet)
+    server = serve(create_app(Store.load(file, file.parent / "state")), KeepsAlive)
     print(server.port, flush=True)
-    server.serve_forever()
+    sys.stdin.read()
 
 
 @contextmanager
@@ -48,7 +43,8 @@ def github(folder: Path) -> Iterator[str]:
     """The REST root of an embedded GitHub with the organisation."""
     file = folder / "organisation.json"
     write_organisation(file, REPOSITORIES, owners=(OWNER,))
-    child = subprocess.Popen([sys.executable, __file__, "--serve", str(file)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, __file__, "--serve", str(file)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
         yield f"http://127.0.0.1:{int(child.stdout.readline())}/api/v3"
@@ -118,7 +114,7 @@ def discovery(folder: Path) -> None:
 
 def main() -> None:
     if sys.argv[1:2] == ["--serve"]:
-        serve(Path(sys.argv[2]))
+        serve_github(Path(sys.argv[2]))
         return
     with tempfile.TemporaryDirectory(prefix="jb-discovery-") as name:
         discovery(Path(name))
