@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.cli.check import Row, failures
-from jenkins_bootstrap.cli.webhooks import Reading, newest_ping
+from jenkins_bootstrap.cli.webhooks import READ_DELIVERIES, Reading, judged, newest_ping
 from jenkins_bootstrap.errors import BootstrapError, UsageError
 from jenkins_bootstrap.facts import Delivery, Webhook
 from jenkins_bootstrap.github.errors import GitHubError
 from jenkins_bootstrap.hooks.judge import REFUSED, answer_words, judge_deliveries, remedy_of
-from jenkins_bootstrap.hooks.plan import Present, of_kind, plan_hooks
+from jenkins_bootstrap.hooks.plan import Present, left_behind, of_kind, plan_hooks
 from jenkins_bootstrap.hooks.wanted import WantedHook
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.context import Context
     from jenkins_bootstrap.controller.client import Controller
+    from jenkins_bootstrap.github.hooks import HooksApi
 
 PING_SECONDS = 20.0
 """GitHub delivers within a second or two, and gives the other side ten seconds to answer."""
@@ -43,21 +44,32 @@ def webhook_rows(
         if present in single:
             continue
         for hook in found.usable:
-            if present.app and hook.kind == "jenkins":
-                continue
-            thing = f"{present.scope}: {hook.words}"
-            kept = present.hooks[0] if present.app else of_kind(present, hook)
-            yield from state_rows(found, present, hook, thing)
-            if kept is None or (present.scope, kept.id) not in found.deliveries:
-                continue
-            yield delivery_row(found, present, hook, kept, thing)
-            if ping and not present.app:
-                yield ping_row(ctx, found, present, hook, kept, sleep)
+            if not (present.app and hook.kind == "jenkins"):
+                yield from scope_rows(ctx, found, present, hook, ping=ping, sleep=sleep)
+
+
+def scope_rows(
+    ctx: Context, found: Reading, present: Present, hook: WantedHook, *, ping: bool, sleep: Callable[[float], None]
+) -> Iterator[Row]:
+    """One webhook of an organisation, or the App's own. The ping comes first: what is judged is as new as it."""
+    thing = f"{present.scope}: {hook.words}"
+    kept = present.hooks[0] if present.app else of_kind(present, hook)
+    known = None if kept is None else found.deliveries.get((present.scope, kept.id))
+    pinged = None
+    if kept is not None and known is not None and ping and not present.app:
+        pinged, latest = ping_row(ctx, found.apis[present.scope], present.scope, hook, kept, known, sleep)
+        found.deliveries[present.scope, kept.id] = latest
+        present = judged(present, kept, latest)
+    yield from state_rows(found, present, hook, thing)
+    if kept is not None and known is not None:
+        yield delivery_row(found, present, hook, kept, thing)
+    if pinged is not None:
+        yield pinged
 
 
 def state_rows(found: Reading, present: Present, hook: WantedHook, thing: str) -> Iterator[Row]:
     """Whether it is as the settings want it: what `hooks sync` would do about it."""
-    planned = plan_hooks([hook], found.in_force, [present])
+    planned = plan_hooks([hook], found.in_force, [present], app_owed=found.app_owed)
     if not planned.plan and of_kind(present, hook) is not None:  # the App's may go elsewhere, which is told below
         verified = "certificate verified, " if hook.url.lower().startswith("https:") else ""
         said = f"{verified}JSON" + ("" if present.app else ", " + ", ".join(hook.events))
@@ -75,41 +87,41 @@ def delivery_row(found: Reading, present: Present, hook: WantedHook, kept: Webho
 
 def ping_row(
     ctx: Context,
-    found: Reading,
-    present: Present,
+    api: HooksApi,
+    scope: str,
     hook: WantedHook,
     kept: Webhook,
+    known: tuple[Delivery, ...],
     sleep: Callable[[float], None],
-) -> Row:
-    """Have GitHub ping, and wait for what is delivered."""
-    thing = f"{present.scope}: {hook.words}, ping"
-    api = found.apis[present.scope]
-    known = {one.id for one in found.deliveries[present.scope, kept.id]}
+) -> tuple[Row, tuple[Delivery, ...]]:
+    """Have GitHub ping, and wait for what is delivered; also the latest deliveries then, `known` if there is none."""
+    thing = f"{scope}: {hook.words}, ping"
+    before = {one.id for one in known}
     try:
-        with ctx.progress(f"pinging the {hook.words} of {present.scope}"):
-            api.ping(present.scope, kept.id)
+        with ctx.progress(f"pinging the {hook.words} of {scope}"):
+            api.ping(scope, kept.id)
             waited, pause = 0.0, 0.25
             while waited < PING_SECONDS:
                 sleep(pause)
                 waited, pause = waited + pause, min(pause * 2, 4.0)
-                answer = newest_ping(api.deliveries(present.scope, kept.id, most=20), known)
-                if answer is not None:
-                    if answer.arrived:
-                        return Row(thing, "ok", f"arrived: {answer.code} after {answer.seconds:.1f} s")
-                    return Row(thing, "fail", f"got {answer_words(answer)}", remedy_of(answer, hook.kind))
+                latest = api.deliveries(scope, kept.id, most=READ_DELIVERIES)
+                answer = newest_ping(latest, before)
+                if answer is None:
+                    continue
+                if answer.arrived:
+                    return Row(thing, "ok", f"arrived: {answer.code} after {answer.seconds:.1f} s"), latest
+                return Row(thing, "fail", f"got {answer_words(answer)}", remedy_of(answer, hook.kind)), latest
     except GitHubError as error:
-        return next(failures(thing, error))
-    return Row(
-        thing,
-        "fail",
-        f"GitHub has not delivered it within {PING_SECONDS:.0f} s",
-        "look at the webhook's page on GitHub",
-    )
+        return next(failures(thing, error)), known
+    said = f"GitHub has not delivered it within {PING_SECONDS:.0f} s"
+    return Row(thing, "fail", said, "look at the webhook's page on GitHub"), known
 
 
 def repository_rows(found: Reading, single: list[Present]) -> Iterator[Row]:
     """Webhooks of repositories: one row in all when they are right, and one for each that is not."""
     good = 0
+    for words in left_behind(found.wanted, single):
+        yield Row("webhooks of repositories", "note", words)
     for present in single:
         planned = plan_hooks(found.wanted, found.in_force, [present])
         for step in planned.plan.steps:

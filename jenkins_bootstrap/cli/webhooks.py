@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Delivery, Webhook
+from jenkins_bootstrap.files import write_atomic
 from jenkins_bootstrap.github.client import Client, Patience
 from jenkins_bootstrap.github.errors import Forbidden, NotAccepted, NotFound
 from jenkins_bootstrap.github.hooks import APP, HooksApi
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_WRITES = 1.0
 """GitHub asks for at most one change a second, and takes 80 a minute. Source: docs.github.com, "Best practices"."""
 READ_DELIVERIES = 100
+APP_NOTE = "app-webhook-owed"
 LONG_PATIENCE = Patience(waits=12 * 3600.0)
 """Webhooks of ten thousand repositories take more calls than an hour has; each hour's end is waited for."""
 
@@ -35,10 +38,12 @@ class Reading:
 
     `deliveries` are the latest of each webhook of ours, by scope and id, but for those of single repositories.
     `problems` has an error for each owner or repository that could not be read; the others go on without it.
+    `app_note` is a file that is there while the App's own webhook is to be set: GitHub does not tell whether it was.
     """
 
     wanted: tuple[WantedHook, ...]
     in_force: Mapping[str, datetime]
+    app_note: Path
     present: list[Present] = field(default_factory=list)
     deliveries: dict[tuple[str, int], tuple[Delivery, ...]] = field(default_factory=dict)
     apis: dict[str, HooksApi] = field(default_factory=dict)
@@ -57,6 +62,11 @@ class Reading:
         """The wanted ones whose secret is there."""
         return [hook for hook in self.wanted if hook.secret_key in self.in_force]
 
+    @property
+    def app_owed(self) -> bool:
+        """Whether an earlier run was to set the App's own webhook and did not."""
+        return self.app_note.exists()
+
 
 def read(ctx: Context) -> Reading:
     """Every webhook of every scope: an owner's, a repository's where the owner is a user or the settings say so."""
@@ -65,7 +75,9 @@ def read(ctx: Context) -> Reading:
     secrets = ctx.secret_values
     with ctx.progress("looking up since when the webhook secrets are in force"):
         since = in_force(ctx.aws, ctx.settings.secrets.settings)
-    found = Reading(wanted_hooks(ctx.settings), {key: at for key, at in since.items() if secrets.get(key)})
+    found = Reading(
+        wanted_hooks(ctx.settings), {key: at for key, at in since.items() if secrets.get(key)}, ctx.state / APP_NOTE
+    )
     try:
         for owner in ctx.settings.github.owners:
             try:
@@ -109,16 +121,20 @@ def _read_repositories(ctx: Context, login: str, api: HooksApi, found: Reading, 
 
 def _keep(found: Reading, present: Present, api: HooksApi, *, deliveries: bool) -> None:
     """Keep what one scope has, with what the latest deliveries say of the secrets."""
-    refused = set()
     for want in found.usable if deliveries else ():
         hook = of_kind(present, want)
         if hook is not None:
             latest = api.deliveries(present.scope, hook.id, most=READ_DELIVERIES)
             found.deliveries[present.scope, hook.id] = latest
-            if _is_refused(hook, latest):
-                refused.add(hook.id)
-    found.present.append(Present(present.scope, present.hooks, frozenset(refused), present.app))
+            present = judged(present, hook, latest)
+    found.present.append(present)
     found.apis[present.scope] = api
+
+
+def judged(present: Present, hook: Webhook, latest: tuple[Delivery, ...]) -> Present:
+    """The scope with what the latest deliveries of one of its webhooks say of its secret."""
+    others = present.refused - {hook.id}
+    return replace(present, refused=others | {hook.id} if _is_refused(hook, latest) else others)
 
 
 def _is_refused(hook: Webhook, latest: tuple[Delivery, ...]) -> bool:
@@ -151,6 +167,7 @@ class Hand:
 
     apis: Mapping[str, HooksApi]
     secrets: Mapping[str, str] = field(repr=False)
+    app_note: Path
     pace: Pace = field(default_factory=Pace)
     problems: list[BootstrapError] = field(default_factory=list)
 
@@ -182,7 +199,9 @@ class Hand:
         if isinstance(step, CreateHook):
             return self._create(api, step.scope, step.hook, secret)
         if step.scope == APP:
+            write_atomic(self.app_note, f"{url}\n")
             api.set_app_hook(url, secret)
+            self.app_note.unlink(missing_ok=True)
             return "set"
         api.update(step.scope, step.id, url, events, secret)
         if step.ping:

@@ -1,8 +1,8 @@
 """What has to be done so that GitHub has the wanted webhooks and ours alone are changed. Pure.
 
-A webhook is ours when it has our address. Whether its secret is the present one GitHub never tells; it is taken to be
-another one when the webhook was last changed before the present value came into force, when deliveries are refused, and
-when the user says so.
+A webhook is ours when it has our address, or one that the user says was ours. Whether its secret is the present one
+GitHub never tells; it is taken to be another one when the webhook was last changed before the present value came into
+force, when deliveries are refused, and when the user says so.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from datetime import datetime
 
 from jenkins_bootstrap.facts import Webhook
 from jenkins_bootstrap.hooks.judge import REFUSED
-from jenkins_bootstrap.hooks.wanted import WantedHook, lacks_slash, same_address
+from jenkins_bootstrap.hooks.wanted import WantedHook, lacks_slash, like_ours, same_address
 from jenkins_bootstrap.plan import Plan, Step
+
+SHOWN = 5
+"""Webhooks that one warning names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,10 @@ def plan_hooks(
     *,
     rotate: bool = False,
     replace_app: bool = False,
+    app_owed: bool = False,
+    former: Sequence[str] = (),
 ) -> HooksPlan:
-    """The steps in the order of the scopes.
+    """The steps: the App's own webhook first, then in the order of the scopes, deletions of former ones last.
 
     Args:
         wanted: from `wanted_hooks`.
@@ -73,6 +78,8 @@ def plan_hooks(
         present: what GitHub has.
         rotate: set every secret anew.
         replace_app: also where the App's own webhook goes to another address.
+        app_owed: an earlier run was to set the App's own webhook and did not.
+        former: addresses that were ours: webhooks that go there are deleted.
     """
     steps: list[Step] = []
     warnings = [
@@ -90,13 +97,24 @@ def plan_hooks(
         for hook in usable:
             steps += _steps(hook, in_force[hook.secret_key], scope, rotate=rotate)
             warnings += _near(hook, scope)
-    new_secrets = {step.hook.kind for step in steps if isinstance(step, UpdateHook) and step.hook and step.ping}
+    warnings += left_behind(wanted, present, former)
+    told = rotate or any(_tells_receiver_anew(step) for step in steps)
     for scope in present:
         if scope.app:
-            more, said = _app(usable, scope, rotate=rotate or "receiver" in new_secrets, replace=replace_app)
-            steps += more
+            # First: a run that is ended after it is followed by one that still sees the reason. Of the App's own GitHub
+            # does not tell when it was changed.
+            more, said = _app(usable, scope, rotate=told, replace=replace_app, owed=app_owed)
+            steps = more + steps
             warnings += said
+    steps += _tidy(wanted, present, former)
     return HooksPlan(Plan("webhooks", tuple(steps)), tuple(warnings))
+
+
+def _tells_receiver_anew(step: Step) -> bool:
+    """Whether it sets the receiver's secret where others have it too; a new repository's webhook is nobody else's."""
+    if isinstance(step, CreateHook):
+        return step.hook is not None and step.hook.kind == "receiver" and "/" not in step.scope
+    return isinstance(step, UpdateHook) and step.hook is not None and step.hook.kind == "receiver"
 
 
 def _steps(hook: WantedHook, since: datetime, present: Present, *, rotate: bool) -> list[Step]:
@@ -187,8 +205,49 @@ def _near(hook: WantedHook, present: Present) -> list[str]:
     ]
 
 
+def left_behind(wanted: Sequence[WantedHook], present: Sequence[Present], former: Sequence[str] = ()) -> list[str]:
+    """In words which webhooks may be ours of a former address: they look so, but another Jenkins has such too."""
+    found: dict[str, list[str]] = {}
+    for scope in present:
+        for one in () if scope.app else scope.hooks:
+            known = any(same_address(one.url, url) for url in (*former, *(hook.url for hook in wanted)))
+            # Those whose slash alone is wrong are told apart.
+            if not known and any(like_ours(one.url, h) and not lacks_slash(one.url, h.url) for h in wanted):
+                found.setdefault(one.url, []).append(f"{one.id} of {scope.scope}")
+    return [
+        f"{'webhooks' if len(which) > 1 else 'webhook'} {_some(which)} {'go' if len(which) > 1 else 'goes'} to {url}, "
+        "which is not the address of the settings: left alone, as it may be another Jenkins' own. If it is a former "
+        f"one of this Jenkins: hooks sync --remove-former {url}"
+        for url, which in found.items()
+    ]
+
+
+def _some(which: Sequence[str]) -> str:
+    more = len(which) - SHOWN
+    return ", ".join(which[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _tidy(wanted: Sequence[WantedHook], present: Sequence[Present], former: Sequence[str]) -> list[Step]:
+    """The deletions that were asked for; never of a webhook whose address is wanted."""
+    return [
+        DeleteHook(
+            f"{scope.scope}:former:delete:{one.id}",
+            f"delete the webhook of {scope.scope} to a former address",
+            f"DELETE {_path(scope.scope)}/{one.id}",
+            f"it goes to {one.url}",
+            scope=scope.scope,
+            id=one.id,
+        )
+        for scope in present
+        if not scope.app
+        for one in scope.hooks
+        if any(same_address(one.url, url) for url in former)
+        and not any(same_address(one.url, hook.url) for hook in wanted)
+    ]
+
+
 def _app(
-    usable: Sequence[WantedHook], present: Present, *, rotate: bool, replace: bool
+    usable: Sequence[WantedHook], present: Present, *, rotate: bool, replace: bool, owed: bool
 ) -> tuple[list[Step], list[str]]:
     """The App's own webhook: there is one, which may be without an address. Only it tells which repositories the App
     was given or lost."""
@@ -208,6 +267,8 @@ def _app(
         reasons.append("its secret is set anew")
     elif ours and found.id in present.refused:
         reasons.append("deliveries are refused, as by a wrong signature")
+    elif ours and owed:
+        reasons.append("an earlier run could not set its secret")
     if not reasons:
         return [], []
     step = UpdateHook(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from jenkins_bootstrap.config.controller import RECEIVER_PATH
 from jenkins_bootstrap.config.models import Settings
 
 Kind = Literal["jenkins", "receiver"]
+
+ENDINGS: Mapping[Kind, str] = {"jenkins": "/github-webhook", "receiver": f"/{RECEIVER_PATH}/webhook"}
+"""How the paths of our webhooks end, but for a slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,12 @@ def same_address(one: str, other: str) -> bool:
 def lacks_slash(url: str, wanted: str) -> bool:
     """Whether a URL is the wanted one but for the slash at its end, where a delivery gets lost."""
     return not same_address(url, wanted) and same_address(url.rstrip("/"), wanted.rstrip("/"))
+
+
+def like_ours(url: str, hook: WantedHook) -> bool:
+    """Whether a URL ends as one of that kind does, at whatever host: as it would after a change of controller.url."""
+    _scheme, host, _port, path, _query = _parts(url)
+    return bool(host) and path.rstrip("/").endswith(ENDINGS[hook.kind])
 
 
 def _parts(url: str) -> tuple[str, str, int | None, str, str]:

@@ -53,6 +53,8 @@ def planned(case: dict[str, Any]) -> HooksPlan:
         present,
         rotate=case.get("rotate", False),
         replace_app=case.get("replace_app", False),
+        app_owed=case.get("app_owed", False),
+        former=case.get("former", ()),
     )
 
 

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jenkins_bootstrap.cli import hooks_check, webhooks
 from jenkins_bootstrap.cli.check import Row
-from jenkins_bootstrap.cli.hooks import bring_about
+from jenkins_bootstrap.cli.hooks import Wishes, bring_about
 from jenkins_bootstrap.cli.hooks_check import webhook_rows
 from jenkins_bootstrap.cli.webhooks import Hand, Pace, read
 from jenkins_bootstrap.embedded.github import Fault, Token
@@ -21,9 +22,9 @@ from jenkins_bootstrap.github.errors import NotFound, RateLimited
 ORG = "/api/v3/orgs/acme/hooks"
 
 
-def sync(world: Any, *, plan_only: bool = False, rotate: bool = False, replace_app: bool = False) -> int:
+def sync(world: Any, *, plan_only: bool = False, **wishes: Any) -> int:
     """How many steps; also leaves what was asked of GitHub to `world.writes()`."""
-    status = bring_about(world, plan_only=plan_only, exit_code=True, rotate=rotate, replace_app=replace_app)
+    status = bring_about(world, Wishes(**wishes), plan_only=plan_only, exit_code=True)
     assert status in (None, 3)
     said = next(words for words in reversed(world.said) if words.endswith(("made", "pending")))
     count = int(said.split()[0])
@@ -67,7 +68,7 @@ def test_no_secret_is_said_or_kept(world: Any) -> None:
     sync(world, rotate=True)
     kept = (world.state / "hooks.jsonl").read_text()
     with read(world) as found:
-        hand = Hand(found.apis, world.secret_values)
+        hand = Hand(found.apis, world.secret_values, found.app_note)
     for secret in ("not-a-real-webhook-secret", "not-a-real-receiver-secret", "not-a-real-token"):
         assert secret not in kept + repr(world.said) + repr(hand)
 
@@ -91,6 +92,9 @@ def test_a_new_secret_in_aws_is_set_at_the_next_sync_without_being_asked_for(wor
     world.store.clock = lambda: (datetime.now(UTC) + timedelta(seconds=4)).timestamp()
     world.listener.accepted["/github-webhook/"].add("not-a-real-newer-one")  # the controller has looked
     world.writes()
+    assert sync(world, plan_only=True) == 1
+    assert any(words.startswith("github_webhook_secret is younger than 5 minutes") for words in world.warned)
+    assert not any(words.startswith("github_receiver_secret is younger") for words in world.warned)
     assert sync(world) == 1
     jenkins, receiver = hooks_of(world)
     assert world.writes() == [f"PATCH {ORG}/{jenkins.id}", f"POST {ORG}/{jenkins.id}/pings"]
@@ -105,8 +109,10 @@ def test_a_secret_that_somebody_changed_on_github_is_seen_by_the_refusals(world:
     world.store.deliveries.settle()
     hooks_of(world)[1].config["secret"] = "not-a-real-wrong-one"
     rows = check(world)
-    assert [row.thing for row in failed(rows)] == ["acme: webhook to the receiver, ping"]
-    assert "got 400" in failed(rows)[0].found
+    assert [row.thing for row in failed(rows)] == [
+        f"acme: webhook to the receiver{what}" for what in ("", ", deliveries", ", ping")
+    ]
+    assert "got 400" in failed(rows)[2].found
     world.writes()
     rows = check(world, ping=False)
     assert {row.thing for row in failed(rows)} == {
@@ -292,6 +298,72 @@ def test_the_apps_own_webhook_is_set_to_the_receiver(app: Any) -> None:
     assert "the GitHub App: webhook to the receiver" in {row.thing for row in rows}
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def rotate_receiver(app: Any) -> None:
+    """A new value in AWS, long enough ago that every controller has looked."""
+    app.aws.put(datetime.now(UTC) + timedelta(seconds=2), github_receiver_secret="not-a-real-newer-one")
+    app.store.clock = lambda: (datetime.now(UTC) + timedelta(seconds=4)).timestamp()
+    app.listener.accepted["/jenkins-bootstrap/webhook"].add("not-a-real-newer-one")
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_rotation_that_is_killed_at_any_write_leaves_the_apps_webhook_to_the_next_run(
+    app: Any, monkeypatch: Any, at: int
+) -> None:
+    sync(app)
+    rotate_receiver(app)
+    waits = iter(range(1, 100))
+
+    def die(_self: Pace) -> None:
+        if next(waits) == at:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pace, "wait", die)
+        with pytest.raises(Killed):
+            sync(app)
+    sync(app)
+    assert app_hook(app).config["secret"] == hooks_of(app)[1].config["secret"] == "not-a-real-newer-one"
+    assert sync(app) == 0
+
+
+def test_an_apps_webhook_that_could_not_be_set_is_set_by_the_next_run(app: Any) -> None:
+    sync(app)
+    rotate_receiver(app)
+    app.store.faults.append(Fault(403, {}, {"message": "no"}, method="PATCH", path="/app/hook/config", times=1))
+    with pytest.raises(BootstrapError, match="no"):
+        sync(app)
+    assert hooks_of(app)[1].config["secret"] == "not-a-real-newer-one"
+    assert "an earlier run could not set its secret" in {row.found for row in failed(check(app))}
+    assert sync(app) == 1
+    assert app_hook(app).config["secret"] == "not-a-real-newer-one"
+    assert sync(app) == 0
+
+
+def test_webhooks_to_a_former_address_are_told_and_deleted_only_when_asked_for(world: Any) -> None:
+    sync(world)
+    old = [hook.config["url"] for hook in hooks_of(world)]
+    url = world.settings.controller.url.replace("127.0.0.1", "localhost")
+    controller = world.settings.controller.model_copy(update={"url": url})
+    world.settings = world.settings.model_copy(update={"controller": controller})
+    assert sync(world) == 2
+    assert len(hooks_of(world)) == 4
+    assert all(any(url in words for words in world.warned) for url in old)
+    notes = [row.found for row in check(world, ping=False) if row.status == "note"]
+    assert all(any(url in words for words in notes) for url in old)
+    world.warned.clear()
+    assert sync(world, former=(old[0],)) == 1
+    assert old[0] not in [hook.config["url"] for hook in hooks_of(world)]
+    assert sync(world, former=tuple(old)) == 1
+    assert len(hooks_of(world)) == 2
+    world.warned.clear()
+    assert sync(world) == 0
+    assert not [words for words in world.warned if "former" in words]
+
+
 def test_an_apps_webhook_that_goes_elsewhere_is_taken_only_when_asked_for(app: Any) -> None:
     app_hook(app).config["url"] = "http://127.0.0.1:9/elsewhere"
     assert sync(app) == 2
@@ -315,9 +387,38 @@ def test_a_target_that_is_down_is_told_by_the_ping(world: Any) -> None:
     sync(world)
     world.store.deliveries.settle()
     world.listener.broken = 503
-    rows = failed(check(world))
+    rows = [row for row in failed(check(world)) if row.thing.endswith("ping")]
     assert [row.found for row in rows] == ["got 503", "got 503"]
     assert "systemctl" in rows[0].remedy
+
+
+def test_right_after_an_outage_the_ping_counts_and_what_was_lost_is_told(world: Any) -> None:
+    sync(world)
+    world.store.deliveries.settle()
+    world.listener.broken = 503
+    headers = {"Authorization": "token not-a-real-token"}
+    url = f"{world.endpoints.github_url}/repos/acme/app"
+    assert requests.patch(url, json={"name": "site"}, headers=headers, timeout=10).ok
+    world.store.deliveries.settle()
+    world.listener.broken = 0
+    assert {row.thing for row in failed(check(world, ping=False))} == {"acme: webhook to the receiver, deliveries"}
+    rows = check(world)
+    assert failed(rows) == []
+    told = next(row for row in rows if row.thing == "acme: webhook to the receiver, deliveries")
+    assert told.status == "note"
+    assert "the newest, ping just now, got 200; 1 of" in told.found
+    assert "1 without a later success" in told.found
+
+
+def test_right_after_a_rotation_was_taken_in_the_refusals_before_it_do_not_count(world: Any) -> None:
+    sync(world)
+    world.store.deliveries.settle()
+    accepted = world.listener.accepted["/jenkins-bootstrap/webhook"]
+    accepted.clear()
+    check(world)
+    accepted.add("not-a-real-receiver-secret")
+    assert failed(check(world, ping=False))
+    assert failed(check(world)) == []
 
 
 def test_a_ping_that_is_never_delivered_is_told(world: Any, monkeypatch: Any) -> None:
