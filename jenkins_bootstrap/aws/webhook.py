@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
@@ -14,6 +14,7 @@ KEYS = ("github_webhook_secret", "github_receiver_secret")
 """What deliveries to Jenkins and to the receiver are signed with."""
 MOST = 10
 """Versions that are read at most; a secret that is changed more often within the overlap has its own problem."""
+EVER_HOURS = 100 * 365 * 24
 
 
 def superseded(aws: Aws, name: str, now: datetime, hours: int) -> Mapping[str, tuple[str, ...]]:
@@ -114,3 +115,19 @@ def with_overlap(values: Mapping[str, str], ended: Mapping[str, tuple[str, ...]]
             if previous is not None:
                 more[f"{key}_previous"] = previous
     return {**values, **more} if more else values
+
+
+def contradicted(aws: Aws, name: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Which `_previous` keys of the secret `name`, whose current `values` are these, are not what its versions say.
+
+    Such a key wins over them, so that during a rotation deliveries signed with the true one before are refused. Of one
+    whose earlier values AWS does not remember nothing is said.
+    """
+    told = [key for key in KEYS if values.get(f"{key}_previous")]
+    ended = superseded(aws, name, datetime.now(UTC), EVER_HOURS) if told else {}
+    wrong = []
+    for key in told:
+        before = next((secret for secret in ended.get(key, ()) if secret != values.get(key)), None)
+        if before is not None and before != values[f"{key}_previous"]:
+            wrong.append(f"{key}_previous")
+    return tuple(wrong)

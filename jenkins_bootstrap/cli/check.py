@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -201,7 +201,7 @@ def organisation_rows(ctx: Context) -> Iterator[Row]:
 
 def lookup_rows(ctx: Context) -> list[Row]:
     """Every look-up of the settings by its path, and whether what was found lies in one VPC."""
-    from jenkins_bootstrap.aws import find
+    from jenkins_bootstrap.aws import find, secrets
 
     with ctx.progress("looking up what the settings name"):
         asked = find.questions(ctx.aws, ctx.settings)
@@ -212,6 +212,8 @@ def lookup_rows(ctx: Context) -> list[Row]:
             rows += failures(path, failed[path])
         elif path != "account":
             rows.append(Row(path, "ok", told(found[path])))
+    if secrets.SETTINGS in found:
+        rows += previous_rows(ctx, found[secrets.SETTINGS].value)
     if failed:
         return rows
     try:
@@ -219,6 +221,20 @@ def lookup_rows(ctx: Context) -> list[Row]:
     except BootstrapError as error:
         return [*rows, *failures("one VPC", error)]
     return [*rows, Row("one VPC", "ok", facts.vpc or "nothing that lies in one is named")]
+
+
+def previous_rows(ctx: Context, values: Mapping[str, str]) -> Iterator[Row]:
+    """Webhook secrets "before the present one" that never were it, or no longer."""
+    from jenkins_bootstrap.aws.webhook import contradicted
+
+    name = ctx.settings.secrets.settings
+    try:
+        for key in contradicted(ctx.aws, name, values):
+            said = f"{key} is not the value before the present one, as the versions of secret {name} say"
+            remedy = f"take {key} out of the secret: the value before is then taken from its versions"
+            yield Row("secrets.settings", "note", said, remedy)
+    except BootstrapError as error:
+        yield Row("secrets.settings", "note", f"{error.where}: {error.what}", error.hint)
 
 
 def told(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Puts what the embedded AWS does beyond moto into moto, and makes a restored state agree with the machines.
 
-The replacements are in moto_instances.py and moto_images.py; they also repair what moto lacks or gets wrong for Packer
-and for Jenkins' ec2 plugin. Imported only in the daemon, after moto's settings are in the environment.
+The replacements are in moto_instances.py, moto_images.py and moto_secrets.py; they also repair what moto lacks or gets
+wrong for Packer and for Jenkins' ec2 plugin. Imported only in the daemon, after moto's settings are in the environment.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 from moto.ec2 import utils as ec2_utils
 from moto.ec2.models import EC2Backend, amis, instances, spot_requests
 from moto.ec2.responses.general import General
+from moto.secretsmanager.models import SecretsManagerBackend
 
-from jenkins_bootstrap.embedded import moto_images, moto_instances
+from jenkins_bootstrap.embedded import moto_images, moto_instances, moto_secrets
 from jenkins_bootstrap.embedded.hooked import Hooks
 
 _ORIGINALS: dict[tuple[type, str], Callable[..., Any]] = {}
@@ -35,6 +36,7 @@ def install(hooks: Hooks) -> Callable[[], None]:
         (spot_requests.SpotInstanceRequest, "get_filter_value", moto_instances.hook_spot_filter),
         (spot_requests.SpotInstanceRequest, "launch_instance", moto_instances.hook_launch_spot),
         (General, "get_console_output", moto_instances.hook_console_output),
+        (SecretsManagerBackend, "list_secret_version_ids", moto_secrets.hook_list_versions),
     ):
         original = _ORIGINALS.setdefault((owner, name), getattr(owner, name))
         setattr(owner, name, make(original, hooks))

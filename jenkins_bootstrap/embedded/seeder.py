@@ -36,7 +36,11 @@ def agent_key() -> str:
 
 
 def settings_secret(settings: Settings) -> dict[str, str]:
-    """The key-value secret with every key: obviously fake where it stands for something of GitHub's, else random."""
+    """The key-value secret: obviously fake where it stands for something of GitHub's, else random.
+
+    Every key but those that say something by being there: an open glass, and a webhook secret before the present one,
+    which would take the place of the one that a rotation leaves behind.
+    """
     apps = any(owner.sign_in == "app" for owner in settings.github.owners)
     return {
         "admin_username": "admin",
@@ -46,9 +50,7 @@ def settings_secret(settings: Settings) -> dict[str, str]:
         "github_webhook_username": "webhook",
         "github_webhook_password": secrets.token_urlsafe(18),
         "github_webhook_secret": secrets.token_urlsafe(18),
-        "github_webhook_secret_previous": secrets.token_urlsafe(18),
         "github_receiver_secret": secrets.token_urlsafe(18),
-        "github_receiver_secret_previous": secrets.token_urlsafe(18),
         "github_repos": "",
         "jenkins_url": settings.controller.url,
         "github_app_id": "1",

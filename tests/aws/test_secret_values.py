@@ -1,5 +1,6 @@
 """Every secret's value at once: further credentials by kind, the webhook secret before the newest; no value told."""
 
+import contextlib
 import itertools
 import json
 from base64 import b64decode
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from jenkins_bootstrap.aws import find, secrets
 from jenkins_bootstrap.aws.credentials import credential_value
 from jenkins_bootstrap.aws.webhook import in_force, superseded
+from jenkins_bootstrap.cli.check import lookup_rows
 from jenkins_bootstrap.config.controller import Credential
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import SecretError, SeveralErrors, raise_all
@@ -113,6 +115,20 @@ def test_the_secret_before_is_accepted_while_the_new_one_is_young(aws, put):
 def test_a_key_of_the_secret_wins_over_the_version_before(aws, put):
     put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "n", "github_webhook_secret_previous": "told"}))
     assert all_values(aws, settings(), now()).values["github_webhook_secret_previous"] == "told"
+
+
+def test_check_tells_of_a_previous_key_that_is_not_the_value_before(aws, put):
+    def rows():
+        ctx = SimpleNamespace(aws=aws, settings=settings(), progress=contextlib.nullcontext)
+        return [row for row in lookup_rows(ctx) if "value before" in row.found]
+
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "n", "github_webhook_secret_previous": "seeded"}))
+    (row,) = rows()
+    assert (row.thing, row.status) == ("secrets.settings", "note")
+    assert row.found.startswith("github_webhook_secret_previous is not the value before")
+    assert "seeded" not in str(row)
+    put("jenkins", json.dumps(VALUES | {"github_webhook_secret": "n"}))
+    assert rows() == []
 
 
 @pytest.mark.parametrize("before", ["no JSON", "[1]", '{"github_webhook_secret": 1}', b"binary", json.dumps(VALUES)])
