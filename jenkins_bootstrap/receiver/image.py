@@ -17,6 +17,7 @@ from jenkins_bootstrap.boot.layout import PORT, Layout
 from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
 from jenkins_bootstrap.errors import BootstrapError, raise_all
 from jenkins_bootstrap.facts import Delivery
+from jenkins_bootstrap.receiver.apart import Apart
 from jenkins_bootstrap.receiver.events import Target
 from jenkins_bootstrap.receiver.ports import Busy, Missed, Reconcile, Result
 from jenkins_bootstrap.receiver.service import Service
@@ -55,11 +56,13 @@ class Image:
 
     def service(self) -> Service:
         """The receiver as this image runs it. Raises BootstrapError when its queue cannot be had."""
+        apart = Apart(self.layout.root, self.url, self.environ)
         return Service(
             self.settings,
             self.layout.deliveries,
             self.read_secret,
-            self.reconcile,
+            apart.reconcile,
+            close=apart.close,
             find_missed=lambda values: partial(self.find_missed, values),
             token=partial(_text, self.layout.reconcile_token),
             say=self.say,

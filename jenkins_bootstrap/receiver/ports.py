@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from jenkins_bootstrap.receiver.events import Target
@@ -22,10 +21,7 @@ class Result:
 
 
 Reconcile = Callable[[Target | None], Result]
-"""Brings the job of one repository in step with GitHub, or (None) all of them. Raises BootstrapError."""
-
-Alone = Callable[[], AbstractContextManager[object]]
-"""Only one process works on the jobs at a time. Raises Busy when another one does."""
+"""Brings the job of one repository in step with GitHub, or (None) all of them. Raises BootstrapError, Busy."""
 
 
 class Busy(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.catchup import catch_up
 from jenkins_bootstrap.receiver.intake import Intake
 from jenkins_bootstrap.receiver.keys import FIRST_SECONDS, Keys
-from jenkins_bootstrap.receiver.ports import Alone, FindMissed, Reconcile
+from jenkins_bootstrap.receiver.ports import FindMissed, Reconcile
 from jenkins_bootstrap.receiver.queue import Queue
 from jenkins_bootstrap.receiver.server import Server
 from jenkins_bootstrap.receiver.telling import Metrics, Say, line, to_stderr, words_of
@@ -39,7 +38,7 @@ class Service:
         database: the queue's file.
         read_secret: reads the values of the key-value secret.
         reconcile: makes the function that does the work, from what gives it those values.
-        alone: the lock of the jobs.
+        close: ends what that function works with; nothing asks it any more.
         find_missed: finds what GitHub could not deliver; None when that is not to be looked at.
         token: reads the reconcile token.
         first: seconds until the first full reconciliation.
@@ -49,7 +48,7 @@ class Service:
     database: Path
     read_secret: Callable[[], Mapping[str, str]]
     reconcile: Callable[[Callable[[], Mapping[str, str]]], Reconcile]
-    alone: Alone = contextlib.nullcontext
+    close: Callable[[], None] = lambda: None
     find_missed: Callable[[Callable[[], Mapping[str, str]]], FindMissed] | None = None
     token: Callable[[], str] = str
     say: Say = to_stderr
@@ -64,7 +63,6 @@ class Service:
         self.worker = Worker(
             self.queue,
             self.reconcile(lambda: self.keys.values),
-            self.alone,
             self.settings.jobs.sync.every_minutes * 60.0,
             metrics=self.metrics,
             say=self.say,
@@ -139,6 +137,7 @@ class Service:
             task.cancel()
         await runner.cleanup()
         ended = await asyncio.to_thread(self.worker.stop, self.stop_seconds)
+        await asyncio.to_thread(self.close)
         left = self.queue.waiting().length
         if ended:
             self.queue.close()

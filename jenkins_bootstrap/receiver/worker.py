@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.receiver.ports import Alone, Busy, Reconcile, Result
+from jenkins_bootstrap.receiver.events import Target
+from jenkins_bootstrap.receiver.ports import Busy, Reconcile, Result
 from jenkins_bootstrap.receiver.queue import Queue, Work
 from jenkins_bootstrap.receiver.telling import Metrics, Say, line, words_of
 
@@ -43,7 +44,6 @@ class Worker:
     Args:
         queue: where work waits.
         reconcile: does a piece of work.
-        alone: keeps other processes from working on the jobs at the same time.
         every: seconds from one full reconciliation to the next; each time up to a tenth more or less.
         say: a line for the journal.
         first: seconds until the first full one.
@@ -53,7 +53,6 @@ class Worker:
         self,
         queue: Queue,
         reconcile: Reconcile,
-        alone: Alone,
         every: float,
         *,
         metrics: Metrics,
@@ -62,7 +61,7 @@ class Worker:
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._queue, self._reconcile, self._alone, self._every = queue, reconcile, alone, every
+        self._queue, self._reconcile, self._every = queue, reconcile, every
         self._metrics, self._say, self._clock, self._jitter = metrics, say, clock, jitter
         self._settled = True
         self._woken, self._stopping = threading.Event(), threading.Event()
@@ -135,18 +134,13 @@ class Worker:
     def _do(self, work: Work) -> None:
         kind = "everything" if work.target is None else "repository"
         started = time.monotonic()
+        self._queue.begin(work, self._clock())
         try:
-            with self._alone():
-                self._queue.begin(work, self._clock())
-                result = self._reconcile(work.target)
+            result = attempt(self._reconcile, work.target)
         except Busy as busy:
             self._say(line("reconcile", kind=kind, outcome="postponed", because=str(busy)))
             self._queue.postpone(work, self._clock() + BUSY_SECONDS)
             return
-        except BootstrapError as error:
-            result = Result(error=words_of(error))
-        except Exception as error:  # a defect of ours must not end the worker
-            result = Result(error=_defect(error))
         self._end(work, kind, result, time.monotonic() - started)
 
     def _end(self, work: Work, kind: str, result: Result, seconds: float) -> None:
@@ -175,8 +169,15 @@ class Worker:
         )
 
 
-def _defect(error: Exception) -> str:
-    """An unexpected error by its kind and place alone: its text may quote anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"unexpected {type(error).__name__}{place}"
+def attempt(reconcile: Reconcile, target: Target | None) -> Result:
+    """What a reconciliation came to, also where it failed. Raises Busy."""
+    try:
+        return reconcile(target)
+    except Busy:
+        raise
+    except BootstrapError as error:
+        return Result(error=words_of(error))
+    except Exception as error:  # a defect of ours, which must not end the worker; its text may quote anything
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        return Result(error=f"unexpected {type(error).__name__}{place}")

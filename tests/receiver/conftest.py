@@ -11,7 +11,7 @@ import pytest
 
 from jenkins_bootstrap.config.controller import Receiver
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.receiver.ports import Result
+from jenkins_bootstrap.receiver.ports import Busy, Result
 from jenkins_bootstrap.receiver.service import Service
 from jenkins_bootstrap.receiver.signature import sign
 
@@ -70,6 +70,7 @@ class Work:
 
     asked: list = field(default_factory=list)
     fail: int = 0
+    busy: int = 0
     free: threading.Event = field(default_factory=threading.Event)
     lines: tuple = ("1 created",)
 
@@ -77,6 +78,9 @@ class Work:
         self.free.set()
 
     def __call__(self, target):
+        if self.busy > 0:
+            self.busy -= 1
+            raise Busy("jobs sync of process 42")
         self.asked.append(target)
         assert self.free.wait(10)
         if self.fail > 0:

@@ -1,7 +1,6 @@
 """The worker: newest wins, retries, the timer, the lock, a stop; and what GitHub could not deliver."""
 
 import asyncio
-import contextlib
 import json
 import threading
 import time
@@ -12,7 +11,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver import worker
 from jenkins_bootstrap.receiver.catchup import MOST, catch_up
 from jenkins_bootstrap.receiver.events import Target
-from jenkins_bootstrap.receiver.ports import Busy, Missed
+from jenkins_bootstrap.receiver.ports import Missed
 from jenkins_bootstrap.receiver.queue import Delivery, Queue
 
 ONE, TWO = Target("acme-demo", "one", 7), Target("acme-demo", "two", 8)
@@ -110,17 +109,9 @@ def test_many_repositories_at_once_are_one_look_at_everything(start, work, paylo
     assert work.asked == [None]
 
 
-def test_while_another_process_works_on_the_jobs_nothing_is_lost_or_counted_as_failed(impatient, start, payload, until):
-    busy = [3]
-
-    @contextlib.contextmanager
-    def alone():
-        if busy[0] > 0:
-            busy[0] -= 1
-            raise Busy("jobs sync of process 42")
-        yield
-
-    receiver = start(alone=alone)
+def test_while_another_process_works_on_the_jobs_nothing_is_lost_or_counted_as_failed(impatient, start, payload, work):
+    work.busy = 3
+    receiver = start(work=work)
     receiver.send("repository", payload())
     receiver.idle()
     assert receiver.work.asked == [ONE]
