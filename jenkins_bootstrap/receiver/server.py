@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.config.controller import RECEIVER_PATH
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.receiver.intake import Intake, Refused, Taken
+from jenkins_bootstrap.receiver.head import Refused
+from jenkins_bootstrap.receiver.intake import Intake, Taken
 from jenkins_bootstrap.receiver.telling import Metrics, Say, line
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Server:
             )
         )
         response = web.json_response({"outcome": taken.outcome, "because": taken.what}, status=taken.status)
-        if taken.status in (408, 413, 503):
+        if not request.content.is_eof():
             response.force_close()  # the rest of the body is not read
         if taken.status in (429, 503):
             response.headers["Retry-After"] = "60"

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import time
 from urllib.parse import urlencode
 
@@ -11,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jenkins_bootstrap.errors import SecretError
 from jenkins_bootstrap.receiver.events import ACTIONS, Target
-from jenkins_bootstrap.receiver.intake import MOST_BYTES
 from jenkins_bootstrap.receiver.queue import Delivery
 from jenkins_bootstrap.receiver.signature import sign
 
@@ -151,56 +149,6 @@ def test_while_the_secret_cannot_be_read_github_is_told_to_come_again(start, pay
     receiver.service.keys.refresh()  # those before stay in force
     assert receiver.send("repository", payload(), id_="2") == (202, "queued")
     assert any("secret outcome=failed" in line and "no such secret" in line for line in receiver.said)
-
-
-def test_a_body_of_30_mb_is_refused_without_reading_it(receiver):
-    """Said in its head, and not said (in chunks)."""
-    for head in (b"Content-Length: 30000000", b"Transfer-Encoding: chunked"):
-        sent, block = 0, b"0" * 65536
-        with socket.create_connection((receiver.host, receiver.port), timeout=10) as wire:
-            wire.sendall(b"POST " + HOOK.encode() + b" HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
-            try:
-                while sent < 60_000_000:
-                    wire.sendall(b"%x\r\n%s\r\n" % (len(block), block) if b"chunked" in head else block)
-                    sent += len(block)
-            except (BrokenPipeError, ConnectionResetError):
-                pass
-            if b"chunked" in head:
-                assert MOST_BYTES <= sent < 45_000_000  # no more than the buffers hold beyond the limit
-            else:
-                assert sent < 10_000_000  # what fits into the buffers of the two ends
-    assert receiver.service.intake._bytes == 0
-
-
-def test_a_body_of_30_mb_is_told_413(receiver):
-    with socket.create_connection((receiver.host, receiver.port), timeout=10) as wire:
-        wire.sendall(b"POST " + HOOK.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n")
-        answer = wire.recv(65536)
-    assert b" 413 " in answer.splitlines()[0] and b"Connection: close" in answer
-
-
-def test_a_body_as_large_as_github_sends_is_taken(receiver, payload):
-    filling = "x" * (MOST_BYTES - 1000)
-    assert receiver.send("repository", payload(filling=filling)) == (202, "queued")
-
-
-def test_a_slow_body_is_given_up(receiver):
-    receiver.service.intake.body_seconds = 0.2
-    with socket.create_connection((receiver.host, receiver.port), timeout=10) as wire:
-        wire.sendall(b"POST " + HOOK.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-        answer = wire.recv(65536)
-    assert b" 408 " in answer.splitlines()[0]
-
-
-def test_a_sender_that_goes_away_half_way_does_no_harm(receiver, payload):
-    with socket.create_connection((receiver.host, receiver.port), timeout=10) as wire:
-        wire.sendall(b"POST " + HOOK.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
-    assert receiver.send("repository", payload()) == (202, "queued")
-
-
-def test_too_many_large_bodies_at_once_are_refused(receiver, monkeypatch):
-    monkeypatch.setattr("jenkins_bootstrap.receiver.intake.MOST_BYTES_AT_ONCE", 1000)
-    assert receiver.send("repository", b"x" * 2000) == (503, "full")
 
 
 def test_beyond_the_queues_bound_github_is_told_to_come_again(receiver, payload):
