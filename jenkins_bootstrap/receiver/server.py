@@ -111,7 +111,7 @@ class Server:
         """Whether it works, for anybody; how, for those on this machine alone, as names of repositories are in it."""
         from aiohttp import web
 
-        well = self._worker.is_alive
+        well = not self._worker.has_died
         state: dict[str, Any] = {"status": "ok" if well else "the worker has ended"}
         if is_local(request):
             waiting = await asyncio.to_thread(self._queue.waiting)

@@ -78,8 +78,9 @@ class Worker:
         self._woken.set()
 
     @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def has_died(self) -> bool:
+        """Whether it has ended without being asked to."""
+        return self._thread.ident is not None and not self._thread.is_alive() and not self._stopping.is_set()
 
     def stop(self, seconds: float) -> bool:
         """Begin no more work and wait so long for what is under way. False when it goes on; the queue still has it."""

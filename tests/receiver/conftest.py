@@ -164,7 +164,7 @@ def start(settings, tmp_path):
             asyncio.run_coroutine_threadsafe(each.service.stop(runner), loop).result(10)
             running.remove((each, runner))
 
-    begin.stop = end
+    begin.stop, begin.loop = end, loop
     yield begin
     end()
     loop.call_soon_threadsafe(loop.stop)

@@ -1,7 +1,8 @@
 """A receiver as a process of its own, for tests that kill it: folder, what to do at which moment.
 
 Its reconciliation is a file that grows: one line a repository as it is when the work is done, as GitHub and Jenkins
-would have it. `slow` makes it take so many seconds; `die` ends the process as SIGKILL does, in the midst of a commit.
+would have it. `slow` makes it take so many seconds; `die` ends the process as SIGKILL does, in the midst of a commit;
+`end` ends the worker's thread.
 """
 
 import json
@@ -31,6 +32,8 @@ settings = settings.model_copy(update={"controller": settings.controller.model_c
 
 
 def reconcile(target):
+    if options.get("end"):
+        sys.exit()
     with (folder / "begun").open("a") as begun:
         begun.write(f"{target}\n")
     time.sleep(options.get("slow", 0))
@@ -49,6 +52,7 @@ service = Service(
     lambda _values: reconcile,
     first=10_000,
     stop_seconds=5,
+    tick_seconds=0.05,
 )
 if options.get("die"):
     # At the moment of the commit itself: the statement is given to SQLite, its end is never seen.

@@ -139,3 +139,12 @@ def test_sigterm_finishes_the_work_under_way(process, payload, until):
     assert running.end(signal.SIGTERM) == 0
     assert list(running.jobs().values()) == ["r1"]
     assert "stop outcome=done waiting=1" in (running.folder / "log").read_text()
+
+
+def test_without_its_worker_it_ends_for_systemd_to_start_it_again(process, payload, until):
+    first = process(end=True)
+    assert first.send(payload(id_=1, name="r1"), "d1") == 202
+    assert first.running.wait(10) == 1
+    assert "the worker has ended" in (first.folder / "log").read_text()
+    second = process()
+    until(lambda: second.jobs() == {"1": "r1"})
