@@ -183,7 +183,10 @@ class Sync(Model):
         14, ge=0, le=3650, description="a job without its repository is disabled, and deleted after this time"
     )
     most_removed_percent: int = Field(
-        20, ge=0, le=100, description="share of our jobs that one run may disable or delete without --allow-mass-change"
+        20,
+        ge=0,
+        le=100,
+        description="share of our jobs that a run, or all of a day, may disable or delete without --allow-mass-change",
     )
     scan_calls_per_hour: int = Field(
         2500,

@@ -27,6 +27,7 @@ class Removal:
 class SyncPlan:
     """`steps` in their order. `held_back` are removals that only --allow-mass-change lets through; `pending` those
     whose day has not come; `left_alone` the jobs of others among ours; `unchanged` how many of ours are as they should.
+    `lately` and `sure` are why removals are held back: how many others were removed in the last day, and as in Inputs.
     """
 
     steps: tuple[Step, ...]
@@ -36,6 +37,8 @@ class SyncPlan:
     pending: tuple[Removal, ...] = ()
     unchanged: int = 0
     ours: int = 0
+    lately: int = 0
+    sure: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -48,7 +51,9 @@ class Inputs:
     `only`: the GitHub ids that this run is about, None for everything. `why_out` says for an id why it has no job;
     `left_out` has those that cannot have one, though they should: their jobs stay as they are.
     `unscanned`: jobs (`of` of their steps) whose scan an earlier run still owes. `before`: where our jobs were until
-    jobs.folder was changed. `mass_change`: remove however many there are.
+    jobs.folder was changed. `mass_change`: remove however many there are. `removed_lately`: jobs (`of`) that were
+    marked as gone within the last day. `sure`: False when what is not there may only be out of sight, so that nothing
+    is concluded from it.
     """
 
     settings: Settings
@@ -62,6 +67,8 @@ class Inputs:
     unscanned: Collection[str] = ()
     before: Present | None = None
     mass_change: bool = False
+    removed_lately: Collection[str] = ()
+    sure: bool = True
 
 
 def job_key(job: JobXml) -> str:

@@ -12,6 +12,9 @@ from jenkins_bootstrap.jobs.comparison import Inputs, Removal, item_key
 from jenkins_bootstrap.jobs.present import Item, is_ours
 from jenkins_bootstrap.jobs.steps import JobStep
 
+FEW_A_DAY = 5
+"""So many may go in a day in any case, so that a small organisation need not confirm its second deletion."""
+
 
 @dataclass(slots=True)
 class Removals:
@@ -57,10 +60,16 @@ def removals(
 
 
 def too_many(inputs: Inputs, going: Removals, ours: int) -> bool:
-    """Whether this is more than may go at once of `ours`, the jobs there are and those about to be made: the next run,
-    which finds those, must judge alike."""
+    """Whether this is more than may go of `ours`, the jobs there are and those about to be made: the next run, which
+    finds those, must judge alike.
+
+    The share is of one run and of a day: one repository after the other must not come to what one run may not do.
+    """
+    if inputs.mass_change or not going.steps:
+        return False
     most = math.ceil(ours * inputs.settings.jobs.sync.most_removed_percent / 100)
-    return len(going.steps) > most and not inputs.mass_change
+    a_day = {*inputs.removed_lately, *(step.of for step in going.marks)}
+    return not inputs.sure or len(going.steps) > most or len(a_day) > max(most, FEW_A_DAY)
 
 
 def _unwanted(inputs: Inputs, items: Iterable[Item], wanted: Collection[str], warnings: list[str]) -> Iterator[Item]:

@@ -71,6 +71,8 @@ class _Planner:
             pending=going.pending,
             unchanged=self.unchanged,
             ours=ours,
+            lately=len(set(self.inputs.removed_lately) - {step.of for step in going.steps}),
+            sure=self.inputs.sure,
         )
 
     def _foreign(self, item: Item) -> bool:

@@ -79,7 +79,7 @@ class Apart:
                 )
         if answer["busy"]:
             raise Busy(answer["busy"])
-        return Result(answer["changes"], tuple(answer["lines"]), answer["error"])
+        return Result(answer["changes"], tuple(answer["lines"]), answer["error"], answer["everything"])
 
     def _ended(self) -> int | None:
         """Clear up after the process; its status."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ ACTIONS: Mapping[str, str] = {
     "publicized": "the filter may let it in",
 }
 """What comes of each action of the event `repository`, in words; every one is a look at that repository alone."""
+GONE: Collection[str] = ("deleted", "privatized", "transferred")
+"""The actions after which GitHub may not find the repository: two witnesses. Otherwise that it does not is no proof."""
 FEW = 20
 """An App installed on more repositories at once is a look at all of them: one listing costs less."""
 CUT_OFF = 20
@@ -45,12 +47,14 @@ class Malformed(ValueError):
 @dataclass(frozen=True, slots=True)
 class Target:
     """A repository to be looked at. `id` says which it is; owner and name are those of the delivery, `node` is GitHub's
-    other id of it, by which one call finds it whatever it is called now; empty when it was not told."""
+    other id of it, by which one call finds it whatever it is called now; empty when it was not told. `gone`: the
+    delivery says that it is no longer there for us; only then may that it is not found be taken for it."""
 
     owner: str
     name: str
     id: int
     node: str = field(default="", compare=False)
+    gone: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}"
@@ -93,11 +97,11 @@ def _repository(payload: Mapping[str, Any], settings: Settings) -> Effect:
     owner = target.owner
     if action == "transferred" and not _is_ours(owner, settings):
         owner = _previous_owner(payload) or owner
-        target = Target(owner, target.name, target.id, target.node)
+        target = replace(target, owner=owner)
     if not _is_ours(owner, settings):
         return Effect("another owner's")
     # An action that GitHub adds some day is looked at too: it costs a call.
-    return Effect(ACTIONS.get(action, "an action not known yet"), (target,))
+    return Effect(ACTIONS.get(action, "an action not known yet"), (replace(target, gone=action in GONE),))
 
 
 def _push(payload: Mapping[str, Any], settings: Settings) -> Effect:

@@ -182,6 +182,7 @@ class Reconciler:
         from jenkins_bootstrap.controller.client import Controller, ControllerError
         from jenkins_bootstrap.controller.jobs import JobsApi
         from jenkins_bootstrap.reconcile import run, state
+        from jenkins_bootstrap.reconcile.outcome import HeldBack
         from jenkins_bootstrap.reconcile.ports import Only
 
         # Made anew each time: a restarted Jenkins may have another token. There is none before its first start.
@@ -193,7 +194,9 @@ class Reconciler:
             raise Busy("Jenkins is not up")
         calls = run.Calls()
         jobs = JobsApi(controller, log=calls)
-        only = None if target is None else Only(target.owner, target.name, target.id, target.node)
+        only = None
+        if target is not None:
+            only = Only(target.owner, target.name, target.id, target.node, may_be_gone=target.gone)
         made = run.Reconciler(
             self._image.settings,
             self._github(),
@@ -218,8 +221,11 @@ class Reconciler:
         shown = [f"warning: {warning}" for warning in outcome.warnings[:MOST_WARNINGS]]
         if len(outcome.warnings) > len(shown):
             shown.append(f"and {len(outcome.warnings) - len(shown)} warnings more")
-        errors = "; ".join(map(words_of, outcome.errors[:MOST_WARNINGS]))
-        return Result(len(outcome.done), (*outcome.summary(), *shown), errors)
+        # What a single repository's delivery may not remove the next look at everything does, or tells.
+        held = [error for error in outcome.errors if only is not None and isinstance(error, HeldBack)]
+        errors = [words_of(error) for error in outcome.errors if error not in held]
+        lines = (*outcome.summary(), *shown, *map(words_of, held))
+        return Result(len(outcome.done), lines, "; ".join(errors[:MOST_WARNINGS]), everything=bool(held))
 
     def _github(self) -> GitHubSource:
         from jenkins_bootstrap.reconcile.source import GitHubSource

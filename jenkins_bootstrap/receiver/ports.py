@@ -12,12 +12,14 @@ from jenkins_bootstrap.receiver.events import Target
 class Result:
     """What a reconciliation came to: how many changes it made, and its summary for people, a line each.
 
-    `error` is empty when everything that was wanted is done. What failed is tried again.
+    `error` is empty when everything that was wanted is done. What failed is tried again. `everything`: it is left to a
+    look at everything, which is to come soon.
     """
 
     changes: int = 0
     lines: tuple[str, ...] = ()
     error: str = ""
+    everything: bool = False
 
 
 Reconcile = Callable[[Target | None], Result]

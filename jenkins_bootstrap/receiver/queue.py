@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,13 +32,13 @@ KEEP_REQUESTS = 200
 _AT_ONCE = 1000
 _MOST_LOG_PAGES = 10_000
 """40 MB; a log that is longer is settled by the next commit."""
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL, hook TEXT NOT NULL, received REAL NOT NULL, UNIQUE (id, hook)
 );
 CREATE TABLE IF NOT EXISTS work (
-    key TEXT PRIMARY KEY, owner TEXT, name TEXT, id INTEGER, node TEXT,
+    key TEXT PRIMARY KEY, owner TEXT, name TEXT, id INTEGER, node TEXT, gone INTEGER NOT NULL DEFAULT 0,
     seq INTEGER NOT NULL, first REAL NOT NULL, newest REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
@@ -130,7 +130,7 @@ class Queue:
 
     def _open(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _SCHEMA_VERSION):
+        if version not in (0, 1, _SCHEMA_VERSION):
             raise BootstrapError(
                 f"is of version {version}, this program knows {_SCHEMA_VERSION}",
                 where=str(self.path),
@@ -138,6 +138,8 @@ class Queue:
             )
         self._db.executescript(_SCHEMA)
         with self._transaction() as db:
+            if version == 1:
+                db.execute("ALTER TABLE work ADD COLUMN gone INTEGER NOT NULL DEFAULT 0")
             db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
             # What a stop or a crash interrupted is tried at once.
             db.execute("UPDATE work SET due = 0")
@@ -208,14 +210,14 @@ class Queue:
         """The work that is due and has waited longest, everything before single repositories. It stays in the queue."""
         with self._reading() as db:
             row = db.execute(
-                "SELECT key, owner, name, id, node, seq, first, attempts FROM work WHERE due <= ?"
+                "SELECT key, owner, name, id, node, gone, seq, first, attempts FROM work WHERE due <= ?"
                 " ORDER BY key = ? DESC, first LIMIT 1",
                 (now, EVERYTHING),
             ).fetchone()
         if row is None:
             return None
-        key, owner, name, number, node, seq, first, attempts = row
-        target = None if key == EVERYTHING else Target(owner, name, number, node)
+        key, owner, name, number, node, gone, seq, first, attempts = row
+        target = None if key == EVERYTHING else Target(owner, name, number, node, bool(gone))
         # Everything covers what is there now, not only what asked for it.
         return Work(key, target, seq if target else self._seq, first, attempts)
 
@@ -299,11 +301,11 @@ class Queue:
 
     def _put(self, db: sqlite3.Connection, key: str, target: Target | None, now: float) -> None:
         self._seq += 1
-        which = (target.owner, target.name, target.id, target.node) if target else (None, None, None, None)
+        which = astuple(target) if target else (None, None, None, None, False)
         db.execute(
-            "INSERT INTO work (key, owner, name, id, node, seq, first, newest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO work (key, owner, name, id, node, gone, seq, first, newest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (key) DO UPDATE SET owner=excluded.owner, name=excluded.name, node=excluded.node,"
-            " seq=excluded.seq, newest=excluded.newest, due=0",
+            " gone=excluded.gone, seq=excluded.seq, newest=excluded.newest, due=0",
             (key, *which, self._seq, now, now),
         )
 

@@ -25,6 +25,8 @@ FIRST_FULL_RETRY_SECONDS = 60.0
 LAST_RETRY_SECONDS = 900.0
 BUSY_SECONDS = 5.0
 PRUNE_SECONDS = 3600.0
+SOON_SECONDS = 60.0
+"""So soon comes a look at everything that a single repository's was left to: many of those share one."""
 SETTLE_SECONDS = 10.0
 """So long after the last work the queue's file is put in order."""
 MANY = 100
@@ -153,6 +155,8 @@ class Worker:
             self._queue.done(work, now, result.lines)
             if work.target is None:
                 self._plan_full()
+        if result.everything:
+            self._full_due = min(self._full_due, time.monotonic() + SOON_SECONDS)
         outcome = "failed" if result.error else "done"
         self._metrics.reconciled(kind, outcome, seconds, now)
         self._say(
@@ -165,6 +169,7 @@ class Worker:
                 seconds=seconds,
                 waited=max(0.0, now - seconds - work.first),
                 attempt=work.attempts + 1,
+                left="to a look at everything" if result.everything else None,
                 error=result.error or None,
             )
         )

@@ -89,13 +89,24 @@ def row(step: Step) -> dict[str, Any]:
     return found
 
 
-def held_back_error(plan: SyncPlan, percent: int) -> BootstrapError:
+class HeldBack(BootstrapError):
+    """Removals that were not done. A listing of everything, or a person, has to decide."""
+
+
+def held_back_error(plan: SyncPlan, percent: int) -> HeldBack:
     """Why removals were not done."""
+    if not plan.sure:
+        return HeldBack(
+            "GitHub does not find the repository, and nobody told that it is gone: the sign-in may see less now",
+            where=plan.held_back[0].path,
+            hint="jenkins-bootstrap jobs sync looks at everything, and disables the job if it is not too many at once",
+        )
     shown = ", ".join(step.path for step in plan.held_back[:5])
     more = f" and {len(plan.held_back) - 5} more" if len(plan.held_back) > 5 else ""
-    return BootstrapError(
-        f"{len(plan.held_back)} of {plan.ours} jobs would be disabled or deleted at once ({shown}{more}), more than "
-        f"{percent}%: they are left as they are",
+    lately = f" after {plan.lately} in the last day" if plan.lately else ""
+    return HeldBack(
+        f"{len(plan.held_back)} of {plan.ours} jobs would be disabled or deleted at once ({shown}{more}){lately}, more "
+        f"than {percent}%: they are left as they are",
         where="jobs.sync.most_removed_percent",
         hint="jenkins-bootstrap jobs plan --why; if that is right, jenkins-bootstrap jobs sync --allow-mass-change",
     )

@@ -13,13 +13,15 @@ from jenkins_bootstrap.facts import ListedOwners, Repository
 class Only:
     """The one repository that a run is about: by owner and name, by GitHub's number, or as a webhook names it, by all.
 
-    `node` is its node id, with which GitHub is asked in a single call.
+    `node` is its node id, with which GitHub is asked in a single call. `may_be_gone`: when GitHub does not find it, it
+    is gone; else the sign-in may only see less than before, and a listing of everything has to decide.
     """
 
     owner: str = ""
     name: str = ""
     id: int | None = None
     node: str = ""
+    may_be_gone: bool = True
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}" if self.name else f"repository {self.id}"

@@ -12,7 +12,7 @@ from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import ListedOwners, Repository
 from jenkins_bootstrap.jobs import steps
-from jenkins_bootstrap.jobs.comparison import Inputs, SyncPlan
+from jenkins_bootstrap.jobs.comparison import Inputs, SyncPlan, item_key
 from jenkins_bootstrap.jobs.definitions import impossible
 from jenkins_bootstrap.jobs.plugins import check_plugins, needed
 from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
@@ -103,6 +103,10 @@ class Reconciler:
             scans = {key for step in plan.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
             before = state.owed()
             owed = scans if prepared.listing.only is None else before | scans
+            if allow_mass_change:
+                state.forget_removed()
+            elif marks := {step.of for step in plan.steps if isinstance(step, steps.MarkGone)}:
+                state.removing(marks, started)
             if scans or before != owed:
                 # Before the first write: a run that is ended in between is followed by one that knows.
                 state.owe(owed)
@@ -165,6 +169,8 @@ class Reconciler:
                     unscanned=state.owed(),
                     before=before,
                     mass_change=allow_mass_change,
+                    removed_lately=self._removed_lately(state, present),
+                    sure=only is None or only.may_be_gone or bool(found.repositories),
                 )
             )
         plan = replace(plan, warnings=(*(needs.warnings if self.locked is not None else ()), *plan.warnings))
@@ -173,6 +179,11 @@ class Reconciler:
     def _one(self, only: Only) -> ListedOwners:
         found = self.source.read(only)
         return ListedOwners((found,) if found is not None else (), frozenset())
+
+    def _removed_lately(self, state: State, present: Present) -> frozenset[str]:
+        """The jobs that were marked as gone within the last day and are not back."""
+        removed = state.removed(datetime.now(UTC))
+        return removed and removed - {item_key(i) for i in present.items if i.line is not None and i.line.gone is None}
 
     def _ids(self, only: Only, found: ListedOwners, present: Present) -> frozenset[int]:
         """The GitHub ids that the run is about. One that is gone is known by the job that has its name."""

@@ -1,6 +1,8 @@
-"""What a machine remembers of its reconciliations: who is at it, which scans are owed, when all was last in step.
+"""What a machine remembers of its reconciliations: who is at it, which scans are owed, which jobs it marked as gone in
+the last day, when all was last in step.
 
-Nothing of it says what is in Jenkins: that is asked each time. Losing it costs at most a scan that comes a day later.
+Nothing of it says what is in Jenkins: that is asked each time. Losing it costs at most a scan that comes a day later,
+and a day's removals are counted anew.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.files import canonical_json, write_atomic
 
 LOCK_SECONDS = 10.0
+A_DAY = timedelta(days=1)
 
 
 class Busy(BootstrapError):
@@ -93,6 +96,27 @@ class State:
             write_atomic(path, canonical_json({"jenkins": self.jenkins, "jobs": sorted(jobs)}))
         else:
             path.unlink(missing_ok=True)
+
+    def removed(self, now: datetime) -> frozenset[str]:
+        """The jobs that were marked as gone, or were about to be, within the last day, by what a plan knows them by."""
+        return frozenset(self._removed(now))
+
+    def removing(self, jobs: Collection[str], now: datetime) -> None:
+        """Remember that these are about to be marked as gone, whatever becomes of it."""
+        value = self._removed(now) | dict.fromkeys(jobs, now.astimezone(UTC).isoformat(timespec="seconds"))
+        write_atomic(self.folder / "removed.json", canonical_json({"jenkins": self.jenkins, "jobs": value}))
+
+    def forget_removed(self) -> None:
+        """Somebody has looked and said that it is right."""
+        (self.folder / "removed.json").unlink(missing_ok=True)
+
+    def _removed(self, now: datetime) -> dict[str, str]:
+        value = self._read("removed.json").get("jobs")
+        try:
+            known = {str(key): str(at) for key, at in value.items()} if isinstance(value, dict) else {}
+            return {key: at for key, at in known.items() if now - datetime.fromisoformat(at) < A_DAY}
+        except (TypeError, ValueError):
+            return {}
 
     def last(self) -> Last | None:
         value = self._read("reconciled.json")

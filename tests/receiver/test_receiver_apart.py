@@ -44,7 +44,8 @@ def runs(apart, *scripts):
 ECHO = """
 for line in sys.stdin:
     asked = json.loads(line)
-    print(json.dumps({"busy": "", "changes": 1, "lines": [asked["target"]["node"]], "error": ""}), flush=True)
+    answer = {"busy": "", "changes": 1, "lines": [asked["target"]["node"]], "error": "", "everything": True}
+    print(json.dumps(answer), flush=True)
 """
 
 
@@ -78,7 +79,7 @@ def test_an_image_reconciles_in_another_process_that_knows_the_secret_by_its_pip
 
 
 def test_what_it_tells_is_what_the_reconciliation_came_to(apart):
-    assert runs(apart, ECHO)(ONE) == Result(1, ("R_x",), "")
+    assert runs(apart, ECHO)(ONE) == Result(1, ("R_x",), "", everything=True)
 
     def fails(_target):
         raise BootstrapError("answers 500", where="Jenkins")
