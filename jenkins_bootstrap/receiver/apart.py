@@ -77,9 +77,9 @@ class Apart:
                     where="process of the reconciliation",
                     hint="the journal may say why; -9 is most often a lack of memory",
                 )
-        if answer["busy"]:
-            raise Busy(answer["busy"])
-        return Result(answer["changes"], tuple(answer["lines"]), answer["error"], answer["everything"])
+        if busy := answer.pop("busy"):
+            raise Busy(busy)
+        return Result(**answer | {"lines": tuple(answer["lines"])})
 
     def _ended(self) -> int | None:
         """Clear up after the process; its status."""
