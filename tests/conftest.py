@@ -1,5 +1,6 @@
 """What every room's tests share."""
 
+import functools
 import gzip
 import importlib.util
 import json
@@ -77,6 +78,29 @@ def jenkins_jobs() -> Callable[..., None]:
         assert done.returncode == 0, done.stderr[-3000:]
 
     return update
+
+
+@pytest.fixture(scope="session")
+def aws_session() -> Iterator[Callable[[str], Any]]:
+    """A function from a region to its boto3 session, whose clients are made once and ask once: making them takes longer
+    than all that tests ask of them."""
+    import boto3
+    from botocore.config import Config
+
+    class Session(boto3.session.Session):  # type: ignore[misc]
+        def __init__(self, region: str) -> None:
+            super().__init__("not-a-real-key", "not-a-real-secret", region_name=region)
+            self.made: dict[str, Any] = {}
+
+        def client(self, service: str, **_options: Any) -> Any:
+            if service not in self.made:
+                self.made[service] = super().client(service, config=Config(retries={"total_max_attempts": 1}))
+            return self.made[service]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+            patch.delenv(name, raising=False)
+        yield functools.cache(Session)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """An AWS in this process for look-ups: moto, with a region of its own."""
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -10,11 +9,7 @@ REGION = "eu-west-1"
 
 
 @pytest.fixture
-def aws(monkeypatch):
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "not-a-real-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")
+def aws(monkeypatch, aws_session):
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
-        yield Aws(boto3.session.Session(region_name=REGION), REGION, None, None)
+        yield Aws(aws_session(REGION), REGION, None, None)

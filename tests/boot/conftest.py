@@ -11,7 +11,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
@@ -73,29 +72,9 @@ def boot_settings() -> Settings:
     )
 
 
-class Session(boto3.session.Session):
-    """One whose clients are made once: making them takes longer than all they are asked here."""
-
-    def __init__(self) -> None:
-        super().__init__("not-a-real-key", "not-a-real-secret", region_name=REGION)
-        self.made = {}
-
-    def client(self, service, **_options):
-        if service not in self.made:
-            config = Config(retries={"total_max_attempts": 1})
-            self.made[service] = super().client(service, config=config)
-        return self.made[service]
-
-
 @pytest.fixture(scope="session")
-def session():
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
-            patch.delenv(name, raising=False)
-        made = Session()
-        for service in SERVICES:
-            made.client(service)
-        yield made
+def session(aws_session):
+    return aws_session(REGION)
 
 
 @pytest.fixture
