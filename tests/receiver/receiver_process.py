@@ -56,7 +56,7 @@ service = Service(
 )
 if options.get("die"):
     # At the moment of the commit itself: the statement is given to SQLite, its end is never seen.
-    service.queue._db.set_trace_callback(
+    service.queue._file.connection.set_trace_callback(
         lambda statement: (
             statement == "COMMIT" and len(list(folder.glob("die"))) and os.kill(os.getpid(), signal.SIGKILL)
         )

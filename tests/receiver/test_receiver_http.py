@@ -284,7 +284,7 @@ def test_a_request_that_nobody_made_is_a_404(id_, receiver):
 
 
 def test_a_full_disk_is_told_and_nothing_is_answered_as_taken(receiver, payload, monkeypatch):
-    db = receiver.service.queue._db
+    db = receiver.service.queue._file.connection
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count={pages}")
     many = [Delivery("1", f"{n:0>90}", 1.0) for n in range(100)]

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from jenkins_bootstrap.errors import BootstrapError
+from jenkins_bootstrap.receiver import asked
 from jenkins_bootstrap.receiver.events import Target
 from jenkins_bootstrap.receiver.queue import KEEP_SECONDS, Delivery, Queue
 
@@ -23,8 +24,8 @@ def queue(tmp_path):
 
 
 def test_each_commit_is_on_the_disk(queue):
-    assert queue._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert queue._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert queue._file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert queue._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
 def test_a_delivery_comes_once_for_each_hook(queue):
@@ -153,6 +154,57 @@ def test_a_request_that_a_crash_interrupted_is_worked_again(queue, tmp_path):
     again.done(work, 4.0)
     assert again.asked(id_).state == "done"
     again.close()
+
+
+def test_those_who_ask_while_one_waits_share_it(queue):
+    id_ = queue.ask(1.0)
+    assert [queue.ask(float(now)) for now in range(2, 50)] == [id_] * 48
+    work = queue.take(50.0)
+    queue.begin(work, 50.0)
+    late = queue.ask(51.0)
+    assert late != id_ and queue.ask(52.0) == late
+    # Postponed, as Jenkins is not up: both wait for the next, and who asks meanwhile too.
+    queue.postpone(work, 60.0)
+    assert {queue.asked(each).state for each in (id_, late)} == {"waiting"}
+    assert {queue.ask(float(now)) for now in range(53, 100)} <= {id_, late}
+    work = queue.take(100.0)
+    queue.begin(work, 100.0)
+    queue.done(work, 101.0, ["1 created"])
+    assert {queue.asked(each).state for each in (id_, late)} == {"done"}
+    assert queue.waiting().length == 0
+
+
+def test_one_that_is_asked_for_goes_before_the_pause_after_a_failure(queue):
+    queue.add_everything(1.0)
+    queue.failed(queue.take(2.0), 2.0, due=900.0, error="x")
+    queue.ask(3.0)
+    assert queue.take(3.0) is not None
+
+
+def test_a_crash_leaves_no_request_running(queue, tmp_path):
+    id_ = queue.ask(1.0)
+    queue.begin(queue.take(2.0), 2.0)
+    queue.close()
+    again = Queue(tmp_path / "queue.db")
+    assert again.asked(id_).state == "waiting" and again.ask(3.0) == id_
+    again.close()
+
+
+def test_answers_are_forgotten_when_they_are_old_or_many(queue, monkeypatch):
+    def ended(now):
+        id_ = queue.ask(now)
+        work = queue.take(now)
+        queue.begin(work, now)
+        queue.done(work, now)
+        return id_
+
+    monkeypatch.setattr(asked, "KEEP_MOST", 3)
+    ids = [ended(float(now)) for now in range(1, 7)]
+    waits = queue.ask(7.0)
+    queue.prune(8.0)
+    assert [queue.asked(id_) is not None for id_ in ids] == [False] * 3 + [True] * 3
+    queue.prune(8.0 + asked.KEEP_SECONDS)
+    assert not any(map(queue.asked, ids)) and queue.asked(waits).state == "waiting"
 
 
 def test_deliveries_are_forgotten_when_they_cannot_come_again(queue):
