@@ -22,6 +22,19 @@ APP = "the GitHub App"
 
 OWNER_KIND = "query ($login: String!) { repositoryOwner(login: $login) { __typename login } }"
 
+CHANGED = """
+query ($login: String!, $first: Int!) {
+  repositoryOwner(login: $login) {
+    pushed: repositories(
+      first: $first, ownerAffiliations: [OWNER], isArchived: false, orderBy: {field: PUSHED_AT, direction: DESC}
+    ) { nodes { nameWithOwner at: pushedAt } }
+    updated: repositories(
+      first: $first, ownerAffiliations: [OWNER], isArchived: false, orderBy: {field: UPDATED_AT, direction: DESC}
+    ) { nodes { nameWithOwner at: updatedAt } }
+  }
+}"""
+"""Two connections of at most 100 nodes: one point."""
+
 
 class HooksApi:
     """The webhooks that one sign-in may administer.
@@ -42,6 +55,28 @@ class HooksApi:
                 f"GitHub has no organisation or user {login!r} that this sign-in may see", where=f"owner {login}"
             )
         return str(found["login"]), "User" if found["__typename"] == "User" else "Organization"
+
+    def changed_repositories(self, login: str, since: datetime, most: int = 100) -> tuple[str, ...]:
+        """The full names of what an owner has that was pushed to or changed since then (with a time zone), the newest
+        first, so many at most (100). Without archived ones, of which GitHub lets nothing be asked for again."""
+        data, _answer = self._client.graphql(CHANGED, {"login": login, "first": most}, subject=f"owner {login}")
+        newest: dict[str, datetime] = {}
+        try:
+            found = data["repositoryOwner"]
+            for node in (*found["pushed"]["nodes"], *found["updated"]["nodes"]):
+                if node is not None and node["at"] is not None:  # nothing was ever pushed
+                    at, name = datetime.fromisoformat(node["at"]), str(node["nameWithOwner"])
+                    newest[name] = max(at, newest.get(name, at))
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotGitHub(
+                f"the repositories lack what was asked for ({type(error).__name__}: {error})",
+                where=f"owner {login}",
+                hint=API_URL_HINT,
+            ) from error
+        names = sorted(
+            (name for name, at in newest.items() if at >= since), key=lambda name: newest[name], reverse=True
+        )
+        return tuple(names[:most])
 
     def hooks(self, scope: str) -> tuple[Webhook, ...]:
         """Every webhook there, other people's too."""

@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from jenkins_bootstrap.boot import documents
 from jenkins_bootstrap.boot.layout import PORT, Layout
 from jenkins_bootstrap.config.controller import SERVICE_ACCOUNT
-from jenkins_bootstrap.errors import BootstrapError, raise_all
-from jenkins_bootstrap.facts import Delivery
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.apart import Apart
 from jenkins_bootstrap.receiver.events import Target
 from jenkins_bootstrap.receiver.ports import Busy, Missed, Reconcile, Result
@@ -25,17 +24,16 @@ from jenkins_bootstrap.receiver.telling import Say, line, to_stderr, words_of
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.aws.session import Aws
-    from jenkins_bootstrap.github.hooks import HooksApi
     from jenkins_bootstrap.reconcile.source import GitHubSource
 
 Values = Callable[[], Mapping[str, str]]
 KEPT = timedelta(days=3)
 """So long GitHub keeps deliveries."""
+SKEW = timedelta(minutes=10)
+"""The clock of this machine may be so much ahead of GitHub's."""
 NOT_UP = (0, 503)
 """What Jenkins gives while it restarts: no answer, or that it is not ready. Work then waits and has not failed."""
 MOST_WARNINGS = 20
-MOST_DELIVERIES = 1000
-"""Of one webhook: ten calls. What failed before them is found by the full reconciliation."""
 
 
 @dataclass
@@ -106,67 +104,14 @@ class Image:
         return min(max(0.0, every - (self.now() - last.at).total_seconds()), every)
 
     def find_missed(self, values: Values) -> list[Missed]:
-        """What GitHub could not deliver to this receiver, of each organisation's webhook and of the App's.
+        """What GitHub could not deliver to this receiver since everything was in step last, see missed.Asker.find."""
+        from jenkins_bootstrap.receiver.missed import Asker
+        from jenkins_bootstrap.reconcile.state import State
 
-        Raises what some of them could not be asked for only when none could.
-        """
-        found: list[Missed] = []
-        failed: list[BootstrapError] = []
-        asked = 0
-        for ask in self._webhooks(values):
-            try:
-                found += ask()
-                asked += 1
-            except BootstrapError as error:
-                failed.append(error)
-                self.say(line("catch-up", outcome="not asked", error=words_of(error)))
-        if not asked:
-            raise_all(failed)
-        return found
-
-    def _webhooks(self, values: Values) -> Iterator[Callable[[], list[Missed]]]:
-        """A question for each sign-in: one an owner, and one for the App, whose webhook is the same for all owners."""
-        from jenkins_bootstrap.github.hooks import APP
-
-        apps = [owner for owner in self.settings.github.owners if owner.sign_in == "app"]
-        if not self.settings.github.hooks.per_repository:
-            for owner in self.settings.github.owners:
-                yield partial(self._missed_of, values, owner.name, owner.name)
-        if apps:
-            yield partial(self._missed_of, values, apps[0].name, APP)
-
-    def _missed_of(self, values: Values, name: str, scope: str) -> list[Missed]:
-        from jenkins_bootstrap.github.auth import auth_for
-        from jenkins_bootstrap.github.client import Client
-        from jenkins_bootstrap.github.hooks import APP, HooksApi
-        from jenkins_bootstrap.hooks.wanted import same_address, wanted_hooks
-
-        owner = next(one for one in self.settings.github.owners if one.name == name)
-        auth = auth_for(owner, values(), held_in=self.settings.secrets.settings)
-        client = Client(self.target.github_api_url, auth)
-        api = HooksApi(client)
-        url = next(hook.url for hook in wanted_hooks(self.settings) if hook.kind == "receiver")
-        found: list[Missed] = []
-        for hook in api.hooks(scope):
-            if same_address(hook.url, url):
-                sent = api.deliveries(scope, hook.id, most=MOST_DELIVERIES, since=self.now() - KEPT)
-                known_as = None if scope == APP else str(hook.id)
-                found += [_missed(api, scope, hook.id, known_as, one) for one in never_arrived(sent)]
-        return found
-
-
-def never_arrived(deliveries: Sequence[Delivery]) -> list[Delivery]:
-    """Of each event none of whose attempts arrived the newest attempt, the oldest event first."""
-    arrived = {one.guid for one in deliveries if one.arrived}
-    newest: dict[str, Delivery] = {}
-    for one in deliveries:  # the newest first
-        if one.guid not in arrived:
-            newest.setdefault(one.guid, one)
-    return list(reversed(newest.values()))
-
-
-def _missed(api: HooksApi, scope: str, hook: int, known_as: str | None, one: Delivery) -> Missed:
-    return Missed(known_as, one.guid, one.event, partial(api.redeliver, scope, hook, one.id))
+        since, last = self.now() - KEPT, State(self.layout.state, self.url).last()
+        if last is not None:
+            since = max(since, last.at - SKEW)
+        return Asker(self.settings, values(), self.target.github_api_url, since, self.say).find()
 
 
 class Reconciler:

@@ -42,4 +42,4 @@ class Missed:
 
 
 FindMissed = Callable[[], list[Missed]]
-"""The deliveries of the last three days none of whose attempts got a good answer. Raises BootstrapError."""
+"""The deliveries of late none of whose attempts got a good answer. Raises BootstrapError."""
