@@ -501,6 +501,16 @@ def test_a_repository_can_be_renamed_made_and_deleted(site: Any) -> None:
     assert {r["name"] for r in it.rest("/orgs/acme/repos").json()} == {"z", "b"}
 
 
+def test_a_default_branch_must_be_there(site: Any) -> None:
+    it = site([entry("acme/a", default_branch="trunk")])
+    refused = it.rest("/repos/acme/a", "PATCH", json={"default_branch": "gone", "description": "x"})
+    assert refused.status_code == 422
+    assert [(e["field"], e["code"]) for e in refused.json()["errors"]] == [("default_branch", "invalid")]
+    assert "branch gone was not found" in refused.json()["errors"][0]["message"]
+    kept = it.rest("/repos/acme/a", "PATCH", json={"default_branch": "trunk", "description": "y"})
+    assert (kept.status_code, kept.json()["default_branch"], kept.json()["description"]) == (200, "trunk", "y")
+
+
 def test_a_private_repository_needs_the_scope(site: Any) -> None:
     it = site([entry("acme/hidden", private=True)])
     it.store.tokens["not-a-real-token"] = Token(scopes=())

@@ -96,6 +96,12 @@ def change(call: Call, owner: str, repo: str) -> Reply:
     values = {name: value for name, value in values.items() if getattr(found, name) != value}
     if not values:
         return Reply(200, _whole(call, found))
+    if "default_branch" in values:  # there is none but the one that it is already
+        words = (
+            f"The branch {values['default_branch']} was not found. "
+            "Please push that ref first or create it via the Git Data API."
+        )
+        return invalid("Repository", words, field="default_branch", code="invalid")
     before = {name: getattr(found, name) for name in values}
     try:
         call.store.change(found, **values)
@@ -111,7 +117,7 @@ def _actions(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, dic
     found: list[tuple[str, dict[str, Any]]] = []
     if "name" in now:
         found.append(("renamed", {"repository": {"name": {"from": before["name"]}}}))
-    edited: dict[str, Any] = {n: {"from": before[n]} for n in ("description", "homepage", "default_branch") if n in now}
+    edited: dict[str, Any] = {n: {"from": before[n]} for n in ("description", "homepage") if n in now}
     if edited:
         found.append(("edited", edited))
     if "private" in now:
