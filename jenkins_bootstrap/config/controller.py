@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 
 from jenkins_bootstrap.config.fields import (
     LINE,
@@ -197,12 +198,28 @@ class Boot(Model):
     memory_percent: int = Field(60, ge=10, le=90, description="share of the instance's memory that Java's heap may use")
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"no network: {error}") from None
+    return text
+
+
+Network = Annotated[
+    str, Field(pattern=r"^[0-9A-Fa-f.:]+/[0-9]{1,3}$", examples=["10.0.0.0/16"]), AfterValidator(_network)
+]
+
+
 class Receiver(Model):
     """The server beside Jenkins that hears of new, renamed and deleted repositories: the command `serve`."""
 
     port: int = Field(8090, ge=1024, le=65535, description="it listens here; the load balancer sends its path to it")
     address: str = Field("0.0.0.0", description="address it listens on")  # noqa: S104 - behind security groups
     queue_most: int = Field(10_000, ge=100, le=1_000_000, description="deliveries that wait at most; more are refused")
+    metrics_from: list[Network] = Field(
+        default_factory=list, description="networks from which /metrics may be read, besides the machine itself"
+    )
 
     @property
     def path(self) -> str:

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.config.controller import RECEIVER_PATH
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jenkins_bootstrap.receiver.queue import Queue
     from jenkins_bootstrap.receiver.worker import Worker
 
+_MACHINE = [ipaddress.ip_network(one) for one in ("127.0.0.0/8", "::1/128")]
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -38,10 +39,12 @@ class Server:
         *,
         token: Callable[[], str],
         metrics: Metrics,
+        metrics_from: Sequence[str],
         say: Say,
     ) -> None:
         self._queue, self._keys, self._intake, self._worker = queue, keys, intake, worker
         self._token, self._metrics, self._say = token, metrics, say
+        self._metrics_from = _MACHINE + [ipaddress.ip_network(one) for one in metrics_from]
 
     def app(self) -> web.Application:
         from aiohttp import web
@@ -113,7 +116,7 @@ class Server:
 
         well = not self._worker.has_died
         state: dict[str, Any] = {"status": "ok" if well else "the worker has ended"}
-        if is_local(request):
+        if comes_from(request, _MACHINE):
             waiting = await asyncio.to_thread(self._queue.waiting)
             failing = await asyncio.to_thread(self._queue.failing)
             state |= {
@@ -130,7 +133,7 @@ class Server:
     async def _figures(self, request: web.Request) -> web.Response:
         from aiohttp import web
 
-        if not is_local(request):
+        if not comes_from(request, self._metrics_from):
             raise web.HTTPNotFound
         text = await asyncio.to_thread(self._metrics.text)
         return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -175,9 +178,10 @@ def wants_text(request: web.Request) -> bool:
     return "text/plain" in request.headers.get("Accept", "")
 
 
-def is_local(request: web.Request) -> bool:
-    """Whether the peer is on this machine, and no proxy that speaks for somebody else."""
+def comes_from(request: web.Request, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    """Whether the peer is in one of them, and no proxy that speaks for somebody else."""
     try:
-        return ipaddress.ip_address(request.remote or "").is_loopback and "X-Forwarded-For" not in request.headers
+        peer = ipaddress.ip_address(request.remote or "")
     except ValueError:
         return False
+    return "X-Forwarded-For" not in request.headers and any(peer in network for network in networks)

@@ -76,7 +76,14 @@ class Service:
         )
         self.intake = Intake(self.settings, self.queue, self.keys, self.worker.wake)
         self.server = Server(
-            self.queue, self.keys, self.intake, self.worker, token=self.token, metrics=self.metrics, say=self.say
+            self.queue,
+            self.keys,
+            self.intake,
+            self.worker,
+            token=self.token,
+            metrics=self.metrics,
+            metrics_from=controller.receiver.metrics_from,
+            say=self.say,
         )
         self._stopping = threading.Event()
         self._end = asyncio.Event()

@@ -56,17 +56,20 @@ class Metrics:
         )
         self._seconds = prometheus.Histogram(
             f"{name}_reconcile_seconds",
-            "Seconds that a reconciliation took: of one repository, or of all.",
+            "Seconds that a reconciliation took, of one repository or of everything; what was postponed is left out.",
             ("kind",),
             buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
             registry=self.registry,
         )
         self._results = prometheus.Counter(
-            f"{name}_reconciles", "Reconciliations by kind and result.", ("kind", "result"), registry=self.registry
+            f"{name}_reconciles",
+            "Reconciliations that ended, by kind (repository, everything) and result (done, failed).",
+            ("kind", "result"),
+            registry=self.registry,
         )
         self._success = prometheus.Gauge(
             f"{name}_last_success_timestamp_seconds",
-            "When the last reconciliation ended well, in seconds since the epoch.",
+            "When the last one since the start ended well, in seconds since the epoch.",
             ("kind",),
             registry=self.registry,
         )
@@ -75,7 +78,7 @@ class Metrics:
         )
         self._answer = prometheus.Histogram(
             f"{name}_answer_seconds",
-            "Seconds from a delivery's last byte to its answer.",
+            "Seconds from a delivery's head to its answer: its body is read in them, checked, and written down.",
             buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10),
             registry=self.registry,
         )
@@ -89,9 +92,19 @@ class Metrics:
                 waiting = queue.waiting()
                 oldest = 0.0 if waiting.oldest is None else max(0.0, time.time() - waiting.oldest)
                 return [
-                    GaugeMetricFamily(f"{name}_queue_length", "Pieces of work that wait.", value=waiting.length),
-                    GaugeMetricFamily(f"{name}_queue_failing", "Those that failed last time.", value=waiting.failing),
-                    GaugeMetricFamily(f"{name}_queue_oldest_seconds", "Age of the oldest.", value=oldest),
+                    GaugeMetricFamily(
+                        f"{name}_queue_length",
+                        "Repositories that wait or are worked on; everything counts as one.",
+                        value=waiting.length,
+                    ),
+                    GaugeMetricFamily(
+                        f"{name}_queue_failing",
+                        "Those of them that have failed at least once since they came.",
+                        value=waiting.failing,
+                    ),
+                    GaugeMetricFamily(
+                        f"{name}_queue_oldest_seconds", "Seconds since the oldest of them came.", value=oldest
+                    ),
                 ]
 
         self.registry.register(Waits())

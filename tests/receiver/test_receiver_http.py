@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from jenkins_bootstrap.errors import SecretError
+from jenkins_bootstrap.config import load
+from jenkins_bootstrap.errors import BootstrapError, SecretError
+from jenkins_bootstrap.receiver import server
 from jenkins_bootstrap.receiver.events import ACTIONS, Target
 from jenkins_bootstrap.receiver.queue import Delivery
 from jenkins_bootstrap.receiver.signature import sign
@@ -239,6 +241,37 @@ def test_metrics_are_for_this_machine_alone(receiver, payload):
     assert value("queue_length") == 0
     assert not any("evil" in str(key) for key in samples)
     assert receiver.call("GET", "/jenkins-bootstrap/metrics", headers={"X-Forwarded-For": "203.0.113.9"})[0] == 404
+
+
+def test_metrics_are_for_the_networks_of_the_settings_too(start, settings, monkeypatch):
+    monkeypatch.setattr(server, "_MACHINE", [])  # there is no other machine here to ask from
+    path = "/jenkins-bootstrap/metrics"
+    assert start(database="a.db").call("GET", path)[0] == 404
+    settings.controller.receiver.metrics_from.append("127.0.0.0/8")
+    receiver = start(database="b.db")
+    assert receiver.call("GET", path)[0] == 200
+    # Neither what is behind a proxy that is in the network, nor the names of repositories that health shows.
+    assert receiver.call("GET", path, headers={"X-Forwarded-For": "127.0.0.1"})[0] == 404
+    assert json.loads(receiver.call("GET", "/healthz")[1]) == {"status": "ok"}
+
+
+def settings_with(folder, network):
+    (folder / "s.yml").write_text(
+        "version: 1\nproject: demo\nregion: eu-west-1\ngithub: {owners: [{name: acme-demo}]}\n"
+        f'controller: {{url: "http://x/", receiver: {{metrics_from: ["{network}"]}}}}\n'
+    )
+    return load(folder / "s.yml")
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "fd00::/8"])
+def test_networks_are_of_either_kind(network, tmp_path):
+    assert settings_with(tmp_path, network).controller.receiver.metrics_from == [network]
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0", "300.0.0.0/8", "example.org/8"])
+def test_what_is_no_network_is_told_with_its_place(network, tmp_path):
+    with pytest.raises(BootstrapError, match=r"controller\.receiver\.metrics_from\[0\]"):
+        settings_with(tmp_path, network)
 
 
 def bearer(token="not-a-real-reconcile-token", kind="Bearer"):
