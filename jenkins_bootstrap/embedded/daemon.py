@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -241,26 +241,33 @@ def _prepare_environment() -> None:
 
 @contextlib.contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import moto in less time: it makes many objects that stay (no use collecting), and parses one file five times."""
-    from botocore.loaders import JSONFileLoader
-
-    read = JSONFileLoader.load_file
-    endpoints: dict[str, Any] = {}
-
-    def load_file(self: Any, path: str) -> Any:
-        if not path.endswith("endpoints"):
-            return read(self, path)
-        if path not in endpoints:
-            endpoints[path] = read(self, path)
-        return endpoints[path]
-
+    """Import moto in less time: it makes many objects that stay, so that collecting is of no use meanwhile."""
+    _share_descriptions()
     gc.disable()
-    JSONFileLoader.load_file = load_file
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _share_descriptions() -> None:
+    """Let all sessions of this process have one loader of botocore's descriptions, which they only read, and look for
+    what there is once: otherwise each reads and parses the same files. moto's own loader adds to what it has read, so
+    that it stays apart."""
+    from botocore import loaders, session
+
+    session.create_loader = cache(loaders.create_loader)
+    look = loaders.Loader.list_available_services
+    seen: dict[tuple[str, ...], list[str]] = {}
+
+    def list_available_services(self: Any, type_name: str) -> list[str]:
+        key = (type_name, *dict.fromkeys(self.search_paths))
+        if key not in seen:
+            seen[key] = look(self, type_name)
+        return seen[key]
+
+    loaders.Loader.list_available_services = list_available_services
 
 
 def take_ownership(folder: StateFolder) -> IO[bytes] | None:
