@@ -39,14 +39,16 @@ wrong_files = pytest.mark.parametrize(("text", "said", "remedy"), WRONG.values()
 class Place:
     """A folder whose settings name organisation.json, with its embedded AWS and GitHub."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, path):
         self.folder = folder
+        self.path = path
         self.file = folder / "organisation.json"
         settings = STARTER.read_text() + "\nembedded: {github: organisation.json}\n"
         (folder / "jenkins-bootstrap.yml").write_text(settings)
 
     def run(self, *arguments):
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_"))}
+        environ["PATH"] = self.path
         command = [sys.executable, "-m", "jenkins_bootstrap", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=environ, check=False)
 
@@ -57,8 +59,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    made = Place(tmp_path_factory.mktemp("bad-organisation"))
+def place(tmp_path_factory, quick_tools):
+    made = Place(tmp_path_factory.mktemp("bad-organisation"), quick_tools)
     made.write(json.dumps([GOOD]))
     made.run("embedded", "up")
     yield made

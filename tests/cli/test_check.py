@@ -17,12 +17,14 @@ STARTER = Path(__file__).resolve().parents[2] / "jenkins-bootstrap.yml"
 class Place:
     """A folder with the starter settings and its embedded AWS."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, path):
         self.folder = folder
+        self.path = path
         (folder / "jenkins-bootstrap.yml").write_text(STARTER.read_text())
 
     def run(self, *arguments, **environment):
-        environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_WAR"))} | environment
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_WAR"))}
+        environ |= {"PATH": self.path} | environment
         command = [sys.executable, "-m", "jenkins_bootstrap", *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, env=environ, check=False)
 
@@ -50,8 +52,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    made = Place(tmp_path_factory.mktemp("check"))
+def place(tmp_path_factory, quick_tools):
+    made = Place(tmp_path_factory.mktemp("check"), quick_tools)
     made.run("embedded", "up")
     yield made
     made.run("embedded", "down", "--wipe")
@@ -63,7 +65,7 @@ def failed(rows):
 
 @pytest.mark.skipif(shutil.which("packer") is None, reason="packer is not installed")
 def test_on_a_prepared_machine_nothing_fails(place):
-    status, rows = place.check()
+    status, rows = place.check(PATH=os.environ["PATH"])  # with the real tools
     assert failed(rows) == {}
     assert status == 0
     assert {"settings", "tool packer", "tool groovy", "agents[0].ami", "secrets.settings", "one VPC"} <= set(rows)
@@ -168,8 +170,8 @@ def test_a_lock_for_a_newer_jenkins_than_the_war_is_a_row(place, tmp_path):
     assert any("needs Jenkins 2." in words and "this one is 2.480.1" in words for words in found)
 
 
-def test_broken_settings_are_rows_too(tmp_path):
-    place = Place(tmp_path)
+def test_broken_settings_are_rows_too(tmp_path, quick_tools):
+    place = Place(tmp_path, quick_tools)
     (tmp_path / "jenkins-bootstrap.yml").write_text(STARTER.read_text().replace("region:", "regoin:"))
     status, rows = place.check()
     assert status == 1
