@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jenkins_bootstrap import __version__
 from jenkins_bootstrap.errors import raise_all
 from jenkins_bootstrap.facts import AwsFacts, ListedOwners, Repository
+from jenkins_bootstrap.files import canonical_json, read_object, sha256_file, write_atomic
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.context import Context
@@ -53,15 +55,26 @@ def check_organisation(ctx: Context) -> int | None:
         BootstrapError: the file cannot be read, is cut off or is wrong; several errors are raised together.
     """
     file = ctx.settings.embedded.github
-    return _repositories_in(file) if ctx.target == "embedded" and file is not None else None
+    return _repositories_in(file, ctx.state) if ctx.target == "embedded" and file is not None else None
 
 
 @cache
-def _repositories_in(file: Path) -> int:
-    """Read once a command; an error is not kept."""
+def _repositories_in(file: Path, state: Path) -> int:
+    """Read once a command, and not again while the file's bytes stay the same; an error is not kept."""
+    checked = state / "organisation-checked.json"
+    try:
+        known = {"file": sha256_file(file), "version": __version__}
+    except OSError:  # explained by who reads it
+        known = {}
+    before = read_object(checked)
+    if before is not None and known and before == known | {"repositories": before.get("repositories")}:
+        return int(before["repositories"])
     from jenkins_bootstrap.embedded.github.organisation import read_organisation
 
-    return len(read_organisation(file))
+    count = len(read_organisation(file))
+    if state.is_dir():
+        write_atomic(checked, canonical_json(known | {"repositories": count}))
+    return count
 
 
 def list_owners(ctx: Context) -> tuple[Repository, ...]:

@@ -224,10 +224,10 @@ def variant_values(settings: Settings, of: Variant) -> dict[str, Any]:
 
 def values(settings: Settings, job: Wanted) -> dict[str, Value]:
     """The template's values of one repository, as they are before escaping."""
-    return own_values(job.repository) | asked_values(settings, job.override)
+    return {**own_values(job.repository), **asked_values(settings, job.override)}
 
 
-def own_values(repository: Repository) -> dict[str, Value]:
+def own_values(repository: Repository) -> dict[str, str]:
     """Those of them that are the repository's own."""
     return {
         "repository": repository.name,

@@ -38,11 +38,10 @@ class Builder:
 
     def __init__(self, templates: Sequence[Path]) -> None:
         """`templates` are folders or files of JJB YAML, read in this order."""
-        with warnings.catch_warnings():
-            # pkg_resources, which jenkins-job-builder needs, announces its end on import.
-            warnings.simplefilter("ignore")
-            from jenkins_jobs.config import JJBConfig
-            from jenkins_jobs.roots import Roots
+        _silence()
+        from jenkins_jobs.config import JJBConfig
+        from jenkins_jobs.roots import Roots
+
         logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
         self._config = JJBConfig(str(share("jobs") / CONFIGURATION))
         self._config.validate()
@@ -89,6 +88,10 @@ class Builder:
             return self._generate(None)
 
     def _generate(self, installation: str | None) -> dict[str, bytes]:
+        with _without_requirements():
+            return self._generated(installation)
+
+    def _generated(self, installation: str | None) -> dict[str, bytes]:
         jobs = self._roots.generate_jobs()
         if not jobs:
             return {}
@@ -103,9 +106,8 @@ class Builder:
     @cached_property
     def _registry(self) -> Any:
         """Made once: every making resolves the dependencies of all its modules."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from jenkins_jobs.registry import ModuleRegistry
+        from jenkins_jobs.registry import ModuleRegistry
+
         registry = ModuleRegistry(self._config, [])
         registry.set_macros(self._roots.macros)
         return registry
@@ -116,6 +118,28 @@ def yaml_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.iterdir() if file.suffix in (".yml", ".yaml"))
+
+
+def _silence() -> None:
+    """pkg_resources, which jenkins-job-builder needs, announces its end on import: nobody who reads that can help it.
+
+    For good and not for a block, as a block that another thread leaves would bring the words back.
+    """
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated as an API", UserWarning)
+
+
+@contextlib.contextmanager
+def _without_requirements() -> Iterator[None]:
+    """Entry points are loaded without a look whether all that their distribution requires is installed in a version
+    that it likes: asked again for each of two hundred this is a tenth of a second."""
+    from pkg_resources import EntryPoint
+
+    required = EntryPoint.require
+    EntryPoint.require = lambda *_args, **_more: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        EntryPoint.require = required  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ JOB: Literal["job"] = "job"
 """Stands there in the line of a job that is no repository's: one of the user's own, or ours for people."""
 
 Kind = Literal["repository", "folder", "job"]
+SCAN_DIGITS = 16
+"""Of the hash of what makes a scan necessary: these suffice, as it is only compared with the one before it."""
 
 _LINE = re.compile(
     r"jenkins-bootstrap: owner=([a-z][a-z0-9-]*) id=([1-9][0-9]*|folder|job) hash=([0-9a-f]{64})"
@@ -165,8 +167,8 @@ def digest(canonical_xml: str) -> str:
 
 
 def scan_digest(canonical_xml: str) -> str:
-    """The hash of what makes a scan necessary: 16 hex digits suffice, as it is only compared with the one before it."""
-    return digest(canonical_xml)[:16]
+    """The hash of what makes a scan necessary."""
+    return digest(canonical_xml)[:SCAN_DIGITS]
 
 
 def read_line(xml: bytes) -> MachineLine | None:

@@ -18,7 +18,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.files import write_atomic
 from jenkins_bootstrap.jobs import seed
 from jenkins_bootstrap.jobs.marker import read_line
-from jenkins_bootstrap.jobs.xml import Rendered
+from jenkins_bootstrap.jobs.xml import FolderXml, JobXml, Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,10 @@ def write_tree(out: Path, rendered: Rendered, listed_at: datetime) -> Written:
         file_of_job=lambda job: f"{job.path}.xml",
         file_of_folder=lambda place: f"{rendered.folders[place].path}.xml",
     )
-    files = {f"{folder.path}.xml": folder.xml for folder in rendered.folders}
-    files |= {f"{job.path}.xml": job.xml for job in jobs}
-    written = 0
-    for name, xml in files.items():
-        written += _write(f"{out}/{name}", xml)
+    files: dict[str, FolderXml | JobXml] = {f"{folder.path}.xml": folder for folder in rendered.folders}
+    files |= {f"{job.path}.xml": job for job in jobs}
+    # One at a time: ten thousand definitions are 50 MB.
+    written = sum(_write(f"{out}/{name}", each.xml) for name, each in files.items())
     removed = sum(_remove(out, name, contents["installation"]) for name in old if name not in files)
     write_atomic(out / "seed.json", seed.to_json(contents))
     return Written(written, len(files) - written, removed)

@@ -75,8 +75,9 @@ def contents(
 def to_json(seed: dict[str, Any]) -> str:
     """A line for each folder and job, keys sorted: the same seed gives the same text."""
     parts = []
+    spell = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # json.dumps would make one for each row
     for key, value in sorted(seed.items()):
-        rows = [json.dumps(row, sort_keys=True, ensure_ascii=False) for row in value] if isinstance(value, list) else []
+        rows = [spell(row) for row in value] if isinstance(value, list) else []
         text = "[\n    " + ",\n    ".join(rows) + "\n  ]" if rows else json.dumps(value, ensure_ascii=False)
         parts.append(f"  {json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"

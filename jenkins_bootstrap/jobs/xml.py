@@ -18,6 +18,7 @@ from jenkins_bootstrap.jobs import definitions, shapes
 from jenkins_bootstrap.jobs.definitions import Variant, Wanted
 from jenkins_bootstrap.jobs.kept import Kept
 from jenkins_bootstrap.jobs.marker import MachineLine, parse, parse_line, read_line
+from jenkins_bootstrap.jobs.shapes import Filled
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.jobs.jjb import Builder
@@ -30,23 +31,28 @@ _DEEPEST = 3
 class JobXml:
     """One job: `path` is its full name in Jenkins, `id` GitHub's number, None for a job that is no repository's.
 
-    `hash` is of its canonical XML, `structural` of what a scan works by: None for a job that is never scanned, and for
-    one that is disabled. `problem` says why the definition lacks what the repository's override file asks for. A job
-    that is `keep_only` is not made anew: its repository is out by the filter because it is archived, and for nothing
-    else, or the repository's override disables it.
+    `content` is the definition, or what gives it. `hash` is of its canonical XML, `structural` of what a scan works by:
+    None for a job that is never scanned, and for one that is disabled. `problem` says why the definition lacks what the
+    repository's override file asks for. A job that is `keep_only` is not made anew: its repository is out by the filter
+    because it is archived, and for nothing else, or the repository's override disables it.
     """
 
     path: str
     name: str
     owner: str
     id: int | None
-    xml: bytes
+    content: bytes | Filled
     hash: str
     pushed_at: str | None = None
     disabled: bool = False
     structural: str | None = None
     problem: str | None = None
     keep_only: bool = False
+
+    @property
+    def xml(self) -> bytes:
+        """The config.xml."""
+        return self.content if isinstance(self.content, bytes) else self.content.xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,24 +230,25 @@ class _Making:
 
 
 def _by_shape(settings: Settings, shape: shapes.Shape, members: Iterable[Wanted]) -> list[JobXml]:
-    bound: dict[Override, shapes.Shape] = {}
+    forms: dict[Override, shapes.Form] = {}
     made = []
     for job in members:
-        mine = bound.get(job.override)
-        if mine is None:
-            mine = bound[job.override] = shape.bound(definitions.asked_values(settings, job.override))
-        made.append(_job(settings, job, *mine.render(definitions.own_values(job.repository))))
+        form = forms.get(job.override)
+        if form is None:
+            form = forms[job.override] = shape.bound(definitions.asked_values(settings, job.override))
+        filled = form.fill(definitions.own_values(job.repository))
+        made.append(_job(settings, job, filled, filled.hash, filled.scan))
     return made
 
 
-def _job(settings: Settings, job: Wanted, xml: bytes, digest: str, scan: str | None) -> JobXml:
+def _job(settings: Settings, job: Wanted, content: bytes | Filled, digest: str, scan: str | None) -> JobXml:
     r = job.repository
     return JobXml(
         job_path(settings, r),
         r.name,
         r.owner,
         r.id,
-        xml,
+        content,
         digest,
         r.pushed_at,
         disabled=job.disabled,

@@ -128,7 +128,7 @@ class State:
     def in_step(self, folder: str, at: datetime) -> None:
         """Remember that everything was in step at this time, below this top folder."""
         value = {"at": at.astimezone(UTC).isoformat(timespec="seconds"), "jenkins": self.jenkins, "folder": folder}
-        write_atomic(self.folder / "reconciled.json", canonical_json(value))
+        _write_over(self.folder / "reconciled.json", canonical_json(value).encode())
 
     def _read(self, name: str) -> dict[str, Any]:
         """A file of this Jenkins; empty when there is none, or none that can be understood."""
@@ -137,3 +137,12 @@ class State:
         except (OSError, ValueError):
             return {}
         return value if isinstance(value, dict) and value.get("jenkins") == self.jenkins else {}
+
+
+def _write_over(path: Path, raw: bytes) -> None:
+    """Write a short file; over one of the same length in place, as a rename waits for a disk that is busy."""
+    with contextlib.suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size == len(raw):
+            file.write(raw)
+            return
+    write_atomic(path, raw)

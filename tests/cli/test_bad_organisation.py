@@ -131,3 +131,30 @@ def test_the_embedded_github_itself_tells_it_and_is_not_asked_again(place):
         client.get("/user", subject="the user")
     assert "organisation.json: is an object, not a list" in error.value.what
     assert slept == []
+
+
+def test_a_file_is_read_again_when_its_bytes_have_changed_and_not_before(tmp_path, monkeypatch):
+    from jenkins_bootstrap.cli import sources
+    from jenkins_bootstrap.embedded.github import organisation
+    from jenkins_bootstrap.errors import BootstrapError
+
+    read, asked = organisation.read_organisation, []
+    monkeypatch.setattr(organisation, "read_organisation", lambda file: asked.append(file) or read(file))
+    file, state = tmp_path / "organisation.json", tmp_path / "state"
+    state.mkdir()
+
+    def count():
+        sources._repositories_in.cache_clear()
+        return sources._repositories_in(file, state)
+
+    file.write_text(json.dumps([GOOD]))
+    assert [count(), count()] == [1, 1]
+    assert len(asked) == 1
+    file.write_text(json.dumps([GOOD, GOOD]))
+    for _ in range(2):
+        with pytest.raises(BootstrapError, match="is there already"):
+            count()
+    file.write_text(json.dumps([]))
+    assert count() == 0
+    (state / "organisation-checked.json").write_text("{torn")
+    assert count() == 0

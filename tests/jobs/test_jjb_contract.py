@@ -4,6 +4,8 @@ Nothing of it is a stable interface: a new version must pass here before it is t
 """
 
 import importlib.metadata
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -142,3 +144,22 @@ def test_one_registry_serves_several_renderings_and_keys_of_ours_reach_the_modul
 )
 def test_our_entry_points_are_installed(group, names):
     assert names <= {point.name for point in importlib.metadata.entry_points(group=group)}
+
+
+QUIET = """
+import sys, warnings
+from jenkins_bootstrap.jobs.jjb import Builder
+from jenkins_bootstrap.resources import share
+Builder([share("jobs")]).render("- job: {name: github/x}")
+from pkg_resources import EntryPoint
+assert EntryPoint.require.__name__ == "require"  # others find it as it was
+warnings.warn("another warning", UserWarning)
+"""
+
+
+def test_the_end_of_pkg_resources_is_told_to_nobody_and_other_warnings_are(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", QUIET], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "pkg_resources is deprecated" not in done.stderr
+    assert "UserWarning: another warning" in done.stderr

@@ -59,7 +59,7 @@ def definition(path, text):
         name=path.rpartition("/")[2],
         owner=path.split("/")[1],
         id=line.id,
-        xml=model.xml(line, disabled=disabled),
+        content=model.xml(line, disabled=disabled),
         hash=line.hash,
         pushed_at=values.get("pushed"),
         disabled=disabled,

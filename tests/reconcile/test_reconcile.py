@@ -297,6 +297,17 @@ def test_when_all_was_in_step_is_remembered_but_not_after_a_failure(reconciler, 
     assert State(state, "http://one/").last() is None
 
 
+def test_the_time_is_written_over_in_place_and_another_folder_by_a_rename(state):
+    kept, file = State(state, "http://jenkins/"), state / "reconciled.json"
+    kept.in_step("github", datetime(2026, 11, 1, tzinfo=UTC))
+    first = file.stat().st_ino
+    kept.in_step("github", datetime(2026, 11, 2, tzinfo=UTC))
+    assert (kept.last().at.day, file.stat().st_ino) == (2, first)
+    kept.in_step("github-jobs", datetime(2026, 11, 3, tzinfo=UTC))
+    assert (kept.last().folder, kept.last().at.day) == ("github-jobs", 3)
+    assert file.stat().st_ino != first
+
+
 def test_the_folder_of_the_settings_is_renamed_in_jenkins_when_it_changes(reconciler, settings, source, jenkins, state):
     reconciler().run()
     jobs = settings.jobs.model_copy(update={"folder": "code"})
