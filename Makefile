@@ -29,7 +29,7 @@ jenkins-ami: setup
 	@$(RUN) bake $(IMAGE)
 
 test: setup
-	@$(PYTEST) -n 3 --dist loadfile -m "not soak and not acceptance"
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not acceptance"
 
 soak: setup
 	@$(PYTEST) -m soak

@@ -8,8 +8,10 @@ import groovy.json.JsonSlurper
 import java.util.logging.Handler
 import java.util.logging.LogRecord
 import java.util.logging.Logger
+import org.codehaus.groovy.control.CompilationFailedException
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.CompilerConfiguration
+import org.codehaus.groovy.runtime.InvokerHelper
 
 File classes = File.createTempDir()
 def unit = new CompilationUnit(new CompilerConfiguration(targetDirectory: classes))
@@ -54,6 +56,28 @@ Closure<File> generate = { Map table, List folders ->
     sources.each { String name, String body -> made.addSource(name + '.groovy', body) }
     made.compile()
     folder
+}
+
+Map<List, List> compiled = [:]
+
+/** Evaluates a script as GroovyShell does; a text is compiled once for all boots with the same classes, which is most of a boot. */
+Closure evaluate = { File file, List folders, ClassLoader loader, Binding binding ->
+    if (!(file.name ==~ /\w+\.groovy/)) return new GroovyShell(loader, binding).evaluate(new GroovyCodeSource(file))  // no name of a class file
+    List key = [file.name, file.text, folders]
+    if (compiled[key] == null) {
+        File folder = File.createTempDir()
+        def script = new CompilationUnit(new CompilerConfiguration(targetDirectory: folder), null, new GroovyClassLoader(loader))
+        script.addSource(file)
+        try {
+            script.compile()
+        } catch (CompilationFailedException ignored) {
+            folder.deleteDir()
+            return new GroovyShell(loader, binding).evaluate(new GroovyCodeSource(file))
+        }
+        compiled[key] = [folder, script.AST.modules[0].scriptClassDummy.name]
+    }
+    def (File folder, String name) = compiled[key]
+    InvokerHelper.createScript(new URLClassLoader([folder.toURI().toURL()] as URL[], loader).loadClass(name), binding).run()
 }
 
 /** A double as JSON: its class and its fields, a Secret in plain. */
@@ -101,7 +125,7 @@ Closure boot = { String line ->
         if (!file.exists()) return
         ran << file.name
         try {
-            new GroovyShell(loader, binding).evaluate(new GroovyCodeSource(file))
+            evaluate(file, folders, loader, binding)
         } catch (RuntimeException | IOException problem) {
             warnings << file.name + ': ' + problem
         }
@@ -109,7 +133,7 @@ Closure boot = { String line ->
     String outcome = 'open'
     String message = null
     File before = new File(root, 'before.groovy')
-    if (before.exists()) new GroovyShell(loader, binding).evaluate(before)
+    if (before.exists()) evaluate(before, folders, loader, binding)
     try {
         execute(new File(root, 'init.groovy'))
         new File(root, 'init.groovy.d').listFiles().findAll { it.name.endsWith('.groovy') }.sort().each { execute(it) }
@@ -130,13 +154,13 @@ Closure boot = { String line ->
             int said = log.size()
             String problem = null
             try {
-                new GroovyShell(loader, new Binding()).evaluate(new File(root, name == 'init' ? 'init.groovy' : "init.groovy.d/${name}.groovy"))
+                evaluate(new File(root, name == 'init' ? 'init.groovy' : "init.groovy.d/${name}.groovy"), folders, loader, new Binding())
             } catch (Throwable thrown) {
                 problem = thrown.toString()
             }
             again << [stage: name, problem: problem, log: log.drop(said)]
         }
-        new GroovyShell(loader, new Binding([root: root, jenkinsClass: type, stage: stage, note: { again << it }])).evaluate(later)
+        evaluate(later, folders, loader, new Binding([root: root, jenkinsClass: type, stage: stage, note: { again << it }]))
     }
     def model = loader.loadClass('org.jenkinsci.plugins.structs.describable.DescribableModel')
     def github = loader.loadClass('org.jenkinsci.plugins.github.GitHubPlugin').configuration()
@@ -172,4 +196,4 @@ System.in.eachLine { String line ->
     }
     System.out.flush()
 }
-([classes] + generated.values())*.deleteDir()
+([classes] + generated.values() + compiled.values()*.first())*.deleteDir()
