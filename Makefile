@@ -28,8 +28,9 @@ setup:
 jenkins-ami: setup
 	@$(RUN) bake $(IMAGE)
 
+# Compiled Python is kept, whatever the environment says: hundreds of processes begin with it.
 test: setup
-	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not acceptance"
+	@PYTHONDONTWRITEBYTECODE= $(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not acceptance"
 
 soak: setup
 	@$(PYTEST) -m soak
