@@ -63,6 +63,8 @@ def render(ctx: Context, out: Path, repositories: Path | None) -> None:
     with ctx.progress(f"rendering {len(chosen)} jobs"):
         rendered = render_all(ctx.settings, chosen, cache=ctx.cache / "shapes")
         check_against_lock(ctx, rendered)
+    for words in rendered.warnings:
+        ctx.warn(words)
     with ctx.progress(f"writing {out}"):
         result = write_tree(out, rendered, listed_at)
     if ctx.json:
@@ -106,9 +108,18 @@ def look_options(function: Any) -> Any:
     return click.option("--why", "show_why", is_flag=True, help="Show every repository, in or out, and why.")(function)
 
 
+def deep_options(function: Any) -> Any:
+    """--deep and --sample: what somebody has changed in Jenkins."""
+    function = click.option(
+        "--sample", type=click.IntRange(min=1), help="With --deep: only so many jobs, chosen at random."
+    )(function)
+    return click.option(
+        "--deep", is_flag=True, help="Also read the definitions in Jenkins: what somebody changed there is put right."
+    )(function)
+
+
 @jobs.command("plan")
-@click.option("--deep", is_flag=True, help="Also read the definitions in Jenkins and show what differs from ours.")
-@click.option("--sample", type=click.IntRange(min=1), help="With --deep: only so many jobs, chosen at random.")
+@deep_options
 @click.option("--repo", help="Only this repository: owner/name, or GitHub's number for it.")
 @click.option("--allow-mass-change", is_flag=True, help="As with sync.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when changes are pending, or --deep found any.")
@@ -148,6 +159,7 @@ def plan(
 
 
 @jobs.command("sync")
+@deep_options
 @click.option("--repo", help="Only this repository: owner/name, or GitHub's number for it.")
 @click.option("--allow-mass-change", is_flag=True, help="Remove also more than jobs.sync.most_removed_percent at once.")
 @click.option(
@@ -162,6 +174,8 @@ def plan(
 @global_options
 def sync(
     ctx: Context,
+    deep: bool,
+    sample: int | None,
     repo: str | None,
     allow_mass_change: bool,
     if_older_than: int | None,
@@ -179,26 +193,30 @@ def sync(
     Example:
       jenkins-bootstrap jobs sync
       jenkins-bootstrap jobs sync --repo acme-demo/web
+      jenkins-bootstrap jobs sync --deep --sample 500
       jenkins-bootstrap jobs sync --jenkins https://jenkins.example.org/ --user me --token-file token
 
     Jobs that others made are never touched. A repository that is gone, or out by the filter, has its job disabled
-    first, and deleted jobs.sync.delete_after_days later.
+    first, and deleted jobs.sync.delete_after_days later. --deep reads the definitions in Jenkins too and puts right
+    what somebody has changed there.
     """
+    if sample is not None and not deep:
+        raise click.UsageError("--sample goes with --deep")
     from jenkins_bootstrap.cli.reconciling import Asked, is_recent, reconciler
-    from jenkins_bootstrap.reconcile import Busy
+    from jenkins_bootstrap.reconcile import Busy, Deep
 
     asked = Asked(url, user, token_file)
     if plan_only:
-        return _plan(ctx, asked, repo, allow_mass_change, exit_code, _Look(False, None, show_diff, show_why))
+        return _plan(ctx, asked, repo, allow_mass_change, exit_code, _Look(deep, sample, show_diff, show_why))
     if show_diff or show_why:
         raise click.UsageError("--diff and --why go with --plan")
     made = reconciler(ctx, asked, ctx.tell)
-    if if_older_than is not None and repo is None and is_recent(made, if_older_than):
+    if if_older_than is not None and repo is None and not deep and is_recent(made, if_older_than):
         ctx.note(f"everything was in step less than {if_older_than} minutes ago: nothing done")
         return None
     try:
         with ctx.progress("bringing the jobs in step"):
-            found = made.run(_only(ctx, repo), allow_mass_change=allow_mass_change)
+            found = made.run(_only(ctx, repo), allow_mass_change=allow_mass_change, deep=Deep(sample) if deep else None)
     except Busy as busy:
         if if_older_than is None:
             raise
@@ -217,24 +235,22 @@ class _Look:
 def _plan(ctx: Context, asked: Asked, repo: str | None, mass_change: bool, exit_code: bool, look: _Look) -> int | None:
     from jenkins_bootstrap.cli import telling
     from jenkins_bootstrap.cli.reconciling import reconciler
+    from jenkins_bootstrap.reconcile import Deep
     from jenkins_bootstrap.reconcile import look as looking
 
     made = reconciler(ctx, asked, ctx.tell)
     more: dict[str, Any] = {}
-    drifted = False
+    deep = Deep(look.sample) if look.deep else None
     with ctx.progress("comparing GitHub with Jenkins"):
-        found, prepared = made.plan(_only(ctx, repo), allow_mass_change=mass_change)
+        found, prepared = made.plan(_only(ctx, repo), allow_mass_change=mass_change, deep=deep)
     if look.why:
         more["repositories"] = telling.why(ctx, prepared.listing.owners.repositories)
     if look.diff:
         more["differences"] = telling.differences(ctx, looking.differences(prepared, made.jobs))
-    if look.deep:
-        with ctx.progress("reading the definitions in Jenkins"):
-            seen = looking.drift(prepared, made.jobs, sample=look.sample, tell=ctx.tell)
-        more["drift"] = telling.drift(ctx, seen)
-        drifted = bool(seen.found)
+    if found.drift is not None:
+        more["drift"] = telling.drift(ctx, found.drift)
     status = _end(ctx, found, more)
-    pending = bool(found.plan or found.plan.held_back or drifted)
+    pending = bool(found.plan or found.plan.held_back)
     return status or (CHANGES_PENDING if exit_code and pending else None)
 
 

@@ -44,11 +44,16 @@ def outcome(ctx: Context, found: Outcome) -> None:
 
 def why(ctx: Context, repositories: Iterable[Repository]) -> list[dict[str, Any]]:
     """Every repository, in or out, and why; printed unless it goes into JSON."""
-    from jenkins_bootstrap.jobs.select import explain
+    from jenkins_bootstrap.jobs.definitions import impossible
+    from jenkins_bootstrap.jobs.select import Reason, chosen, explain
 
+    listed = list(repositories)
+    none = impossible(chosen(ctx.settings, listed))
     rows = []
-    for repository in sorted(repositories, key=lambda r: r.full_name.lower()):
+    for repository in sorted(listed, key=lambda r: r.full_name.lower()):
         reason = explain(ctx.settings, repository)
+        if repository.id in none:
+            reason = Reason(False, f"no job: {none[repository.id].what}")
         rows.append({"repository": repository.full_name, "id": repository.id, "in": reason.in_, "why": reason.text})
         if not ctx.json:
             ctx.out(f"{'in ' if reason.in_ else 'out'}  {repository.full_name}: {reason.text}")
@@ -70,8 +75,6 @@ def differences(ctx: Context, found: Iterable[Difference]) -> list[dict[str, Any
 def drift(ctx: Context, found: Drift) -> dict[str, Any]:
     """What somebody changed in Jenkins."""
     rows = differences(ctx, found.found)
-    if not ctx.json:
-        ctx.out(f"drift: {len(found.found):,} of {found.looked:,} jobs differ from what they were made as")
     return {"looked_at": found.looked, "jobs": found.of, "different": rows}
 
 

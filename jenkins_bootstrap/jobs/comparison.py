@@ -27,6 +27,7 @@ class Removal:
 class SyncPlan:
     """`steps` in their order. `held_back` are removals that only --allow-mass-change lets through; `pending` those
     whose day has not come; `left_alone` the jobs of others among ours; `unchanged` how many of ours are as they should.
+    `as_they_are` are jobs that are not brought in step since their repository's file is wrong.
     `lately` and `sure` are why removals are held back: how many others were removed in the last day, and as in Inputs.
     """
 
@@ -39,6 +40,7 @@ class SyncPlan:
     ours: int = 0
     lately: int = 0
     sure: bool = True
+    as_they_are: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -53,7 +55,7 @@ class Inputs:
     `unscanned`: jobs (`of` of their steps) whose scan an earlier run still owes. `before`: where our jobs were until
     jobs.folder was changed. `mass_change`: remove however many there are. `removed_lately`: jobs (`of`) that were
     marked as gone within the last day. `sure`: False when what is not there may only be out of sight, so that nothing
-    is concluded from it.
+    is concluded from it. `drifted`: jobs (`of`) that somebody has changed in Jenkins, and whether a scan depends on it.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class Inputs:
     mass_change: bool = False
     removed_lately: Collection[str] = ()
     sure: bool = True
+    drifted: Mapping[str, bool] = field(default_factory=dict)
 
 
 def job_key(job: JobXml) -> str:

@@ -10,10 +10,10 @@ import difflib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from jenkins_bootstrap.jobs.marker import without_line
+from jenkins_bootstrap.jobs.marker import scan_part, without_line
 from jenkins_bootstrap.jobs.read_back import parse_definition
 
-# What Jenkins drops from a folder class or adds by itself, as measured: see docs/jobs.md.
+# What a real Jenkins drops from a folder class or adds by itself: tests/jobs/test_jobs_in_jenkins.py reads it back.
 _DROPPED = frozenset(
     {
         *("keepDependencies", "blockBuildWhenDownstreamBuilding", "blockBuildWhenUpstreamBuilding", "concurrentBuild"),
@@ -52,6 +52,14 @@ def unified(path: str, there: bytes, wanted: bytes) -> list[str]:
         canonical_lines(there), canonical_lines(wanted), f"jenkins/{path}", f"wanted/{path}", n=3, lineterm=""
     )
     return list(found)
+
+
+def scans_alike(there: bytes, wanted: bytes) -> bool:
+    """Whether what a scan works by is the same in what Jenkins has, as far as a difference means anything."""
+    one, other = (scan_part(parse_definition(xml)) for xml in (there, wanted))
+    if one is None or other is None:
+        return one is other
+    return list(_lines(_Node(one, top=True), "")) == list(_lines(_Node(other, top=True), ""))
 
 
 class _Node:

@@ -126,7 +126,13 @@ def canonical(root: ET.Element) -> str:
 
 
 def canonical_scan(root: ET.Element) -> str | None:
-    """Canonical XML of what a scan works by: sources with their traits, script path, strategies. `root` stays as it is.
+    """Canonical XML of what a scan works by, None for a job that is never scanned. `root` stays as it is."""
+    part = scan_part(root)
+    return None if part is None else ET.canonicalize(ET.tostring(part, encoding="unicode"))
+
+
+def scan_part(root: ET.Element) -> ET.Element | None:
+    """What a scan works by: sources with their traits, script path, strategies. `root` stays as it is.
 
     Left out is what changes no head that a scan finds: texts, state, views, triggers, how long and how often what was
     found is built, and under which name the source is known, as it is told apart by its id. None for a job that is
@@ -148,7 +154,7 @@ def canonical_scan(root: ET.Element) -> str | None:
                     array.remove(limit)
             if not any(len(array) for array in properties):  # no array: the empty list
                 strategy.remove(properties)
-    return ET.canonicalize(ET.tostring(copy, encoding="unicode"))
+    return copy
 
 
 def _copy(root: ET.Element) -> ET.Element:

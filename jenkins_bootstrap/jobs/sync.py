@@ -47,6 +47,7 @@ class _Planner:
     now: dict[str, str] = field(default_factory=dict)
     """Where each of our jobs is after the renames, by where it was."""
     unchanged: int = 0
+    as_they_are: list[str] = field(default_factory=list)
 
     def plan(self) -> SyncPlan:
         self.warnings += self.inputs.left_out.values()
@@ -73,6 +74,7 @@ class _Planner:
             ours=ours,
             lately=len(set(self.inputs.removed_lately) - {step.of for step in going.steps}),
             sure=self.inputs.sure,
+            as_they_are=tuple(self.as_they_are),
         )
 
     def _foreign(self, item: Item) -> bool:
@@ -223,6 +225,7 @@ class _Planner:
             differs = back or job.hash != line.hash
             if job.problem is not None and not (moved or back or job.keep_only):
                 self.warnings.append(f"{path} is left as it is: {job.problem}")
+                self.as_they_are.append(path)
             elif differs and job.problem is not None:
                 # Left as it is it would build whatever has its old name now, stay enabled, or be deleted unannounced.
                 # Ahead of the move: a run that is ended in between is followed by one that does it again.
@@ -233,6 +236,11 @@ class _Planner:
                 # Without a hash of what is scanned the line is an older one, or the job was disabled meanwhile.
                 structural = bool(job.structural) and not job.disabled and job.structural != line.scan
                 self.out.append(steps.update_job(path, key, job.xml, _reason(job, back, structural), structural))
+                if structural:
+                    self.scans[path] = job
+            elif key in self.inputs.drifted:
+                structural = self.inputs.drifted[key] and not job.disabled
+                self.out.append(steps.update_job(path, key, job.xml, "somebody has changed it in Jenkins", structural))
                 if structural:
                     self.scans[path] = job
             elif not moved:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jenkins_bootstrap.config.models import Settings
-from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs import definitions, shapes
 from jenkins_bootstrap.jobs.definitions import Variant, Wanted
@@ -69,11 +69,13 @@ class Rendered:
     """Folders with parents first; jobs in the order of owner and name, then the user's own by path.
 
     `examples` are jobs of every shape there is, so that what holds for them (the plugins they need) holds for all.
+    `warnings` name the user's own jobs that are left out, and why.
     """
 
     folders: tuple[FolderXml, ...]
     jobs: tuple[JobXml, ...]
     examples: tuple[JobXml, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def seed(self) -> Rendered:
         """What a controller begins with: the repositories' jobs. The reconciliation brings the others."""
@@ -99,7 +101,7 @@ def render_all(settings: Settings, repositories: Iterable[Repository], *, cache:
 def render_wanted(settings: Settings, chosen: Sequence[Wanted], cache: Path | None = None) -> Rendered:
     """The same for what `definitions.wanted` gave."""
     making = _Making(settings, cache)
-    own_folders, own_jobs = _own(settings, making.own())
+    own_folders, own_jobs, warnings = _own(settings, making.own())
     there = {folder.path for folder in own_folders}
     further = {path.rpartition("/")[0] for path in [*there, *(job.path for job in own_jobs)]} - there
     wanted = definitions.folders(settings, [job.repository for job in chosen], further)
@@ -114,7 +116,8 @@ def render_wanted(settings: Settings, chosen: Sequence[Wanted], cache: Path | No
         examples += jobs[:1] if shape else jobs
         made |= {job.repository.id: xml for job, xml in zip(members, jobs, strict=True)}
     making.kept.save()
-    return Rendered(folders, (*(made[job.repository.id] for job in chosen), *own_jobs), (*examples, *own_jobs))
+    all_jobs = (*(made[job.repository.id] for job in chosen), *own_jobs)
+    return Rendered(folders, all_jobs, (*examples, *own_jobs), tuple(warnings))
 
 
 def job_path(settings: Settings, repository: Repository) -> str:
@@ -258,23 +261,21 @@ def _job(settings: Settings, job: Wanted, content: bytes | Filled, digest: str, 
     )
 
 
-def _own(settings: Settings, rendered: dict[str, str]) -> tuple[list[FolderXml], list[JobXml]]:
-    """The user's own folders and jobs, by path. Raises BootstrapError for all that are where they must not be."""
+def _own(settings: Settings, rendered: dict[str, str]) -> tuple[list[FolderXml], list[JobXml], list[str]]:
+    """The user's own folders and jobs, by path; and in words those that are where they must not be, which are left out:
+    a job that a user has for plain `jenkins-jobs` holds up no other."""
     folders: list[FolderXml] = []
     jobs: list[JobXml] = []
-    errors: list[BootstrapError] = []
+    warnings: list[str] = []
     for path, text in sorted(rendered.items(), key=lambda item: (item[0].count("/"), item[0])):
         root = parse(text.encode())
         line = parse_line(root.findtext("description"))
         problem = _place_problem(settings, path, line)
         if problem is not None or line is None:
-            errors.append(
-                BootstrapError(
-                    problem or "does not say whose it is",
-                    where=f"job {path!r} of jobs.templates",
-                    hint=f"name it {settings.jobs.folder}/NAME or {settings.jobs.folder}/FOLDER/NAME, or keep it "
-                    "elsewhere, where plain `jenkins-jobs` updates it",
-                )
+            warnings.append(
+                f"job {path!r} of jobs.templates is left out: it {problem or 'does not say whose it is'}; plain "
+                f"`jenkins-jobs update` makes it, or name it {settings.jobs.folder}/NAME or "
+                f"{settings.jobs.folder}/FOLDER/NAME"
             )
         elif line.kind == "folder":
             folders.append(FolderXml(path, text.encode(), line.hash))
@@ -282,8 +283,7 @@ def _own(settings: Settings, rendered: dict[str, str]) -> tuple[list[FolderXml],
             disabled = root.findtext("disabled") == "true"
             name = path.rpartition("/")[2]
             jobs.append(JobXml(path, name, "", None, text.encode(), line.hash, disabled=disabled, structural=line.scan))
-    raise_all(errors)
-    return folders, jobs
+    return folders, jobs, warnings
 
 
 def _place_problem(settings: Settings, path: str, line: MachineLine | None) -> str | None:

@@ -126,7 +126,7 @@ class Reconciler:
     def __call__(self, target: Target | None) -> Result:
         from jenkins_bootstrap.controller.client import Controller, ControllerError
         from jenkins_bootstrap.controller.jobs import JobsApi
-        from jenkins_bootstrap.reconcile import run, state
+        from jenkins_bootstrap.reconcile import measure, run, state
         from jenkins_bootstrap.reconcile.outcome import HeldBack
         from jenkins_bootstrap.reconcile.ports import Only
 
@@ -137,7 +137,7 @@ class Reconciler:
         if not token or ((self._away or target is None) and not controller.is_up()):
             self._away = True
             raise Busy("Jenkins is not up")
-        calls = run.Calls()
+        calls = measure.Calls()
         jobs = JobsApi(controller, log=calls)
         only = None
         if target is not None:

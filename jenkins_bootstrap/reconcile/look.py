@@ -8,25 +8,30 @@ from dataclasses import dataclass
 
 from jenkins_bootstrap.controller.client import ControllerError
 from jenkins_bootstrap.jobs.comparison import item_key, job_key
-from jenkins_bootstrap.jobs.diff import unified
+from jenkins_bootstrap.jobs.diff import scans_alike, unified
 from jenkins_bootstrap.jobs.present import is_ours
 from jenkins_bootstrap.jobs.steps import UpdateJob
 from jenkins_bootstrap.reconcile.ports import Jobs
-from jenkins_bootstrap.reconcile.run import Prepared
+from jenkins_bootstrap.reconcile.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How Jenkins' definition of a job differs from ours, as lines of a unified diff from theirs to ours."""
+    """How Jenkins' definition of a job differs from ours, as lines of a unified diff from theirs to ours.
+
+    `key` is what a plan knows the job by; `structural`: what a scan works by differs.
+    """
 
     path: str
     lines: tuple[str, ...]
+    key: str = ""
+    structural: bool = False
 
 
 def differences(prepared: Prepared, jobs: Jobs) -> Iterator[Difference]:
-    """What each update of the plan changes: a look at each."""
+    """What each update of the plan changes: a look at each, but for those that were found by a look."""
     for step in prepared.plan.steps:
-        if isinstance(step, UpdateJob):
+        if isinstance(step, UpdateJob) and step.of not in prepared.inputs.drifted:
             path = _before(prepared, step)
             yield Difference(path, tuple(unified(path, jobs.config(path), step.xml)))
 
@@ -35,6 +40,14 @@ def _before(prepared: Prepared, step: UpdateJob) -> str:
     """Where the job is now, before the plan renames it."""
     project = prepared.installation
     return next((i.path for i in prepared.present.items if is_ours(i, project) and item_key(i) == step.of), step.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Deep:
+    """That the definitions in Jenkins are to be read: all, or a random `sample`; `seed` makes it the same each time."""
+
+    sample: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +94,6 @@ def drift(
         looked += 1
         lines_ = unified(item.path, there, job.xml)
         if lines_:
-            found.append(Difference(item.path, tuple(lines_)))
+            structural = bool(job.structural) and not scans_alike(there, job.xml)
+            found.append(Difference(item.path, tuple(lines_), job_key(job), structural))
     return Drift(looked, len(lines), tuple(found))

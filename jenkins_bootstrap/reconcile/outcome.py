@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.jobs.comparison import SyncPlan
 from jenkins_bootstrap.jobs.steps import UpdateJob, counts
 from jenkins_bootstrap.plan import Step
+
+if TYPE_CHECKING:
+    from jenkins_bootstrap.reconcile.look import Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     calls: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    drift: Drift | None = None
+    """What somebody has changed in Jenkins, where that was looked for."""
 
     @property
     def failed(self) -> bool:
@@ -55,6 +60,12 @@ class Outcome:
         if self.plan.pending:
             soon = min(r.due for r in self.plan.pending)
             lines.append(f"{len(self.plan.pending):,} disabled as gone, the next is deleted on {soon}")
+        if self.drift is not None:
+            lines.append(
+                f"drift: {len(self.drift.found):,} of {self.drift.looked:,} jobs differed from what they are made as"
+            )
+        if self.plan.as_they_are:
+            lines.append(f"{len(self.plan.as_they_are):,} left as they are: what their repositories ask for is wrong")
         if self.plan.left_alone:
             lines.append(f"{len(self.plan.left_alone):,} jobs of others, left alone")
         if self.skipped:
@@ -74,6 +85,7 @@ class Outcome:
             "held_back": [row(step) for step in self.plan.held_back],
             "pending": [{"path": r.path, "gone": str(r.gone), "due": str(r.due)} for r in self.plan.pending],
             "left_alone": list(self.plan.left_alone),
+            "as_they_are": list(self.plan.as_they_are),
             "not_done": [row(step) for step in self.skipped],
             "warnings": list(self.warnings),
             "errors": [str(error) for error in self.errors],

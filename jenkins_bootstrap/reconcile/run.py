@@ -2,61 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.errors import BootstrapError
-from jenkins_bootstrap.facts import ListedOwners, Repository
+from jenkins_bootstrap.facts import ListedOwners
 from jenkins_bootstrap.jobs import steps
-from jenkins_bootstrap.jobs.comparison import Inputs, SyncPlan, item_key
+from jenkins_bootstrap.jobs.comparison import Inputs, item_key
 from jenkins_bootstrap.jobs.definitions import impossible
 from jenkins_bootstrap.jobs.plugins import check_plugins, needed
 from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
-from jenkins_bootstrap.jobs.select import chosen, why
-from jenkins_bootstrap.jobs.sync import plan_sync
-from jenkins_bootstrap.jobs.xml import Rendered, render_all
-from jenkins_bootstrap.reconcile.execute import execute
+from jenkins_bootstrap.jobs.select import chosen
+from jenkins_bootstrap.jobs.xml import render_all
+from jenkins_bootstrap.reconcile.execute import Done, execute
+from jenkins_bootstrap.reconcile.look import Deep, Drift, drift
+from jenkins_bootstrap.reconcile.measure import Calls, Timed
 from jenkins_bootstrap.reconcile.outcome import Outcome, held_back_error
 from jenkins_bootstrap.reconcile.ports import Jobs, Only, Source
+from jenkins_bootstrap.reconcile.prepared import Prepared, WhyOut
 from jenkins_bootstrap.reconcile.state import State
 
 Tell = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Calls:
-    """Counts the requests to Jenkins: given to JobsApi as `log`, and on to `log` if there is one."""
-
-    log: Tell | None = None
-    count: int = 0
-
-    def __call__(self, line: str) -> None:
-        self.count += 1
-        if self.log is not None:
-            self.log(line)
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What GitHub said: the repositories, and the ids that the run is about, None for all."""
-
-    owners: ListedOwners
-    only: frozenset[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything that a plan was made from, for those who want to look at it more closely."""
-
-    installation: str
-    listing: Listing
-    rendered: Rendered
-    present: Present
-    plan: SyncPlan
+LOOKS = 8
+"""How often a run looks at Jenkins again after it was refused what somebody else had done meanwhile."""
 
 
 @dataclass(slots=True)
@@ -81,13 +54,15 @@ class Reconciler:
     """The plugins that Jenkins has by its lock; a definition that needs another one is an error. None: not known."""
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def plan(self, only: Only | None = None, *, allow_mass_change: bool = False) -> tuple[Outcome, Prepared]:
+    def plan(
+        self, only: Only | None = None, *, allow_mass_change: bool = False, deep: Deep | None = None
+    ) -> tuple[Outcome, Prepared]:
         """What a run would do. Changes nothing, takes no lock."""
-        prepared = self._prepare(only, allow_mass_change)
-        return self._outcome(prepared, planned_only=True), prepared
+        prepared, found = self._looked_at(only, allow_mass_change, deep)
+        return self._outcome(prepared, found, planned_only=True), prepared
 
-    def run(self, only: Only | None = None, *, allow_mass_change: bool = False) -> Outcome:
-        """Bring the jobs in step, of all repositories or of one.
+    def run(self, only: Only | None = None, *, allow_mass_change: bool = False, deep: Deep | None = None) -> Outcome:
+        """Bring the jobs in step, of all repositories or of one; with `deep` also those that somebody has changed.
 
         What one owner, one repository or one job has against it is among the outcome's errors, and the rest is done.
 
@@ -98,29 +73,12 @@ class Reconciler:
         started = datetime.now(UTC)
         state = State(self.state, self.jenkins)
         with state.locked(self.note, sleep=self.sleep):
-            prepared = self._prepare(only, allow_mass_change)
-            plan = prepared.plan
-            scans = {key for step in plan.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
-            before = state.owed()
-            owed = scans if prepared.listing.only is None else before | scans
+            prepared, found = self._looked_at(only, allow_mass_change, deep)
             if allow_mass_change:
                 state.forget_removed()
-            elif marks := {step.of for step in plan.steps if isinstance(step, steps.MarkGone)}:
-                state.removing(marks, started)
-            if scans or before != owed:
-                # Before the first write: a run that is ended in between is followed by one that knows.
-                state.owe(owed)
             with self._timed("jenkins"):
-                done = execute(
-                    plan.steps,
-                    self.jobs,
-                    calls_per_hour=self.settings.jobs.sync.scan_calls_per_hour,
-                    tell=self.tell,
-                )
-            asked = {key for step in done.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
-            if asked:
-                state.owe(owed - asked)
-            outcome = self._outcome(prepared, planned_only=False)
+                done = self._carry_out(prepared, state, started)
+            outcome = self._outcome(prepared, found, planned_only=False)
             outcome = replace(
                 outcome,
                 done=tuple(done.steps),
@@ -131,6 +89,83 @@ class Reconciler:
             if not outcome.failed and prepared.listing.only is None:
                 state.in_step(self.settings.jobs.folder, started)
         return outcome
+
+    def _carry_out(self, prepared: Prepared, state: State, started: datetime) -> Done:
+        """Do what is planned. Where Jenkins is no more as it was listed, as another run is at it, it is listed anew."""
+        done = Done()
+        before = state.owed()
+        owed = set() if prepared.listing.only is None else set(before)
+        for look in range(LOOKS + 1):
+            plan = prepared.plan
+            scans = {key for step in plan.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
+            owed |= scans
+            marks = {step.of for step in plan.steps if isinstance(step, steps.MarkGone)}
+            if marks and not prepared.inputs.mass_change:
+                state.removing(marks, started)
+            if scans or before != owed:
+                # Before the first write: a run that is ended in between is followed by one that knows.
+                state.owe(owed)
+            done.go_on(
+                execute(
+                    plan.steps,
+                    self.jobs,
+                    project=self.settings.project,
+                    calls_per_hour=self.settings.jobs.sync.scan_calls_per_hour,
+                    look_first=prepared.listing.only is None,
+                    tell=self.tell,
+                )
+            )
+            asked = {key for step in done.steps if isinstance(step, steps.ScanJobs) for key in step.keys}
+            if asked:
+                owed -= asked
+                state.owe(owed)
+            before = frozenset(owed)
+            if not done.may_be_stale or look == LOOKS:
+                break
+            again = self._again(prepared, done)
+            if again is None or not done.is_news(again.plan):
+                break
+            prepared = again
+            # Not in step with the one that is met again and again.
+            self.sleep(random.uniform(0, 0.1 * look))  # noqa: S311 - no secret
+        return done
+
+    def _again(self, prepared: Prepared, done: Done) -> Prepared | None:
+        """The plan from what Jenkins has now, for the same definitions; None when it cannot be listed."""
+        inputs, state = prepared.inputs, State(self.state, self.jenkins)
+        before = inputs.before
+        try:
+            present = read_present(inputs.present.folder, self.jobs.present(inputs.present.folder))
+            if before is not None:
+                before = read_present(before.folder, self.jobs.present(before.folder))
+        except BootstrapError:
+            return None  # what was refused is told all the same
+        updated = {step.of for step in done.steps if isinstance(step, steps.UpdateJob)}
+        return Prepared.of(
+            replace(
+                inputs,
+                present=present,
+                before=before,
+                unscanned=state.owed(),
+                removed_lately=self._removed_lately(state, present),
+                drifted={key: scan for key, scan in inputs.drifted.items() if key not in updated},
+            ),
+            prepared.told,
+        )
+
+    def _looked_at(
+        self, only: Only | None, allow_mass_change: bool, deep: Deep | None
+    ) -> tuple[Prepared, Drift | None]:
+        """The plan; with `deep` it also has what somebody has changed."""
+        prepared = self._prepare(only, allow_mass_change)
+        if deep is None:
+            return prepared, None
+        with self._timed("deep"):
+            found = drift(prepared, self.jobs, sample=deep.sample, seed=deep.seed, tell=self.tell)
+        if found.found:
+            drifted = {d.key: d.structural for d in found.found}
+            prepared = Prepared.of(replace(prepared.inputs, drifted=drifted), prepared.told)
+        return prepared, found
 
     def _prepare(self, only: Only | None, allow_mass_change: bool) -> Prepared:
         state = State(self.state, self.jenkins)
@@ -156,7 +191,7 @@ class Reconciler:
             before = read_present(last.folder, self.jobs.present(last.folder)) if last is not None and moved else None
         with self._timed("plan"):
             ids = None if only is None else self._ids(only, found, present)
-            plan = plan_sync(
+            return Prepared.of(
                 Inputs(
                     settings=self.settings,
                     rendered=rendered,
@@ -164,17 +199,16 @@ class Reconciler:
                     present=present,
                     today=self.today(),
                     only=ids,
-                    why_out=_WhyOut(self.settings, found.repositories),
+                    why_out=WhyOut(self.settings, found.repositories),
                     left_out={number: f"{e.where}: {e.what}" for number, e in left_out.items()},
                     unscanned=state.owed(),
                     before=before,
                     mass_change=allow_mass_change,
                     removed_lately=self._removed_lately(state, present),
                     sure=only is None or only.may_be_gone or bool(found.repositories),
-                )
+                ),
+                needs.warnings if self.locked is not None else (),
             )
-        plan = replace(plan, warnings=(*(needs.warnings if self.locked is not None else ()), *plan.warnings))
-        return Prepared(self.settings.project, Listing(found, ids), rendered, present, plan)
 
     def _one(self, only: Only) -> ListedOwners:
         found = self.source.read(only)
@@ -202,9 +236,9 @@ class Reconciler:
             )
         return frozenset(ids)
 
-    def _outcome(self, prepared: Prepared, *, planned_only: bool) -> Outcome:
+    def _outcome(self, prepared: Prepared, found: Drift | None, *, planned_only: bool) -> Outcome:
         plan = prepared.plan
-        errors, warnings = list(prepared.listing.owners.problems), list(plan.warnings)
+        errors, warnings = list(prepared.listing.owners.problems), list(prepared.warnings)
         if plan.held_back:
             held = held_back_error(plan, self.settings.jobs.sync.most_removed_percent)
             if planned_only:
@@ -217,6 +251,7 @@ class Reconciler:
             repositories=len(prepared.listing.owners.repositories),
             errors=tuple(errors),
             warnings=tuple(warnings),
+            drift=found,
             calls=self._count(),
             seconds=dict(self.seconds),
         )
@@ -224,8 +259,8 @@ class Reconciler:
     def _count(self) -> int | None:
         return None if self.calls is None else self.calls.count
 
-    def _timed(self, name: str) -> _Timed:
-        return _Timed(self.seconds, name)
+    def _timed(self, name: str) -> Timed:
+        return Timed(self.seconds, name)
 
 
 def reconcile(
@@ -247,32 +282,3 @@ def reconcile(
     if plan_only:
         return made.plan(only, allow_mass_change=allow_mass_change)[0]
     return made.run(only, allow_mass_change=allow_mass_change)
-
-
-class _WhyOut:
-    """Says for a GitHub id why its repository has no job; reads the filter only for those it is asked about."""
-
-    def __init__(self, settings: Settings, repositories: tuple[Repository, ...]) -> None:
-        self._filters = {o.name.lower(): o.filter for o in settings.github.owners}
-        self._repositories = repositories
-        self._by_id: Mapping[int, Repository] | None = None
-
-    def __call__(self, number: int) -> str | None:
-        if self._by_id is None:
-            self._by_id = {r.id: r for r in self._repositories}
-        repository = self._by_id.get(number)
-        if repository is None:
-            return None
-        owner = self._filters.get(repository.owner.lower())
-        return f"is {repository.owner}'s now" if owner is None else why(repository, owner).text
-
-
-class _Timed:
-    def __init__(self, seconds: dict[str, float], name: str) -> None:
-        self._seconds, self._name = seconds, name
-
-    def __enter__(self) -> None:
-        self._started = time.monotonic()
-
-    def __exit__(self, *_error: object) -> None:
-        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.monotonic() - self._started

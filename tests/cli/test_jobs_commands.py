@@ -173,9 +173,13 @@ def test_what_somebody_changed_in_jenkins_is_found_by_a_closer_look(place, capfd
     code, out, _err = place.run(capfd, "jobs", "plan", "--deep", "--exit-code")
     assert code == 3
     assert "--- jenkins/github/acme-demo/storefront" in out
-    assert f"drift: 1 of {JOBS} jobs differ from what they were made as" in out
+    assert f"drift: 1 of {JOBS} jobs differed from what they are made as" in out
+    assert f"would be: 1 updated, {JOBS - 1} unchanged; {JOBS + 1} calls" in out
     assert "of 2 jobs differ" in place.run(capfd, "jobs", "plan", "--deep", "--sample", "2")[1]
-    assert jenkins.post(url, config, headers={"Content-Type": "application/xml"}, timeout=10).ok
+    code, out, _err = place.run(capfd, "jobs", "sync", "--deep")
+    assert (code, out.splitlines()[0]) == (0, f"1 updated, {JOBS - 1} unchanged; {JOBS + 2} calls")
+    assert jenkins.get(url, timeout=10).content == config
+    assert place.run(capfd, "jobs", "sync", "--sample", "2")[0] == 2
 
 
 def test_another_jenkins_by_its_url_account_and_token(place, capfd, tmp_path):
@@ -328,3 +332,15 @@ def test_a_repository_is_named_in_three_ways(context):
     assert only_of(context, "Acme-Demo/web").owner == "Acme-Demo"
     assert only_of(context, "123456").id == 123456
     assert only_of(context, "007").name == "007"
+
+
+def test_why_says_of_a_name_that_no_job_can_have_that_there_is_no_job(capsys):
+    from jenkins_bootstrap.cli import telling
+    from jenkins_bootstrap.facts import Repository
+
+    ctx = Context(STARTER)
+    listed = [Repository("acme-demo", "dot.", 1, has_jenkinsfile=True), Repository("acme-demo", "web", 2)]
+    rows = {row["repository"]: row for row in telling.why(ctx, listed)}
+    assert not rows["acme-demo/dot."]["in"]
+    assert "out  acme-demo/dot.: no job: Jenkins takes no job whose name ends with a dot" in capsys.readouterr().out
+    assert rows["acme-demo/web"]["in"]

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs import jjb, kept
 from jenkins_bootstrap.jobs.marker import MachineLine, clean_text, definition_hash, read_line, without_line
@@ -130,12 +129,16 @@ def test_a_class_of_no_known_plugin_in_them_is_a_warning_and_a_known_one_counts(
         ("github/_jenkins-bootstrap", "in the place of the project's own jobs"),
     ],
 )
-def test_one_where_it_cannot_be_is_an_error_that_names_it_and_the_remedy(users, name, words):
-    with pytest.raises(BootstrapError) as error:
-        render_all(users(f"- job: {{name: '{name}'}}"), [TOOL])
-    assert words in error.value.what
-    assert repr(name) in error.value.where
-    assert "github/NAME" in error.value.hint
+def test_one_where_it_cannot_be_is_left_out_and_named_with_the_remedy_and_the_others_are_made(users, name, words):
+    text = f"- job: {{name: '{name}'}}\n- job: {{name: github/nightly}}"
+    rendered = render_all(users(text), [TOOL])
+    (warning,) = rendered.warnings
+    assert words in warning
+    assert f"job {name!r} of jobs.templates is left out" in warning
+    assert "github/NAME" in warning
+    paths = [job.path for job in rendered.jobs]
+    assert name not in paths
+    assert {"github/acme-demo/tool", "github/nightly"} <= set(paths)
 
 
 @pytest.mark.parametrize(
@@ -145,19 +148,16 @@ def test_one_where_it_cannot_be_is_an_error_that_names_it_and_the_remedy(users, 
         ("{installation: demo, id: 7}", "is repository 7's"),
     ],
 )
-def test_one_that_says_to_be_another_s_is_an_error(users, mark, words):
-    with pytest.raises(BootstrapError, match=words):
-        render_all(users(f"- job: {{name: github/x, properties: [jenkins-bootstrap: {mark}]}}"), [TOOL])
+def test_one_that_says_to_be_another_s_is_left_out(users, mark, words):
+    rendered = render_all(users(f"- job: {{name: github/x, properties: [jenkins-bootstrap: {mark}]}}"), [TOOL])
+    assert words in rendered.warnings[0]
+    assert "github/x" not in [job.path for job in rendered.jobs]
 
 
-def test_all_that_are_wrong_are_reported_at_once(users):
-    with pytest.raises(SeveralErrors):
-        render_all(users("- job: {name: a}\n- job: {name: b}"), [TOOL])
-
-
-def test_a_folder_two_deep_is_an_error(users):
-    with pytest.raises(BootstrapError, match="folder too deep"):
-        render_all(users("- job: {name: github/a/b, project-type: folder}"), [TOOL])
+def test_a_folder_two_deep_is_left_out(users):
+    rendered = render_all(users("- job: {name: github/a/b, project-type: folder}"), [TOOL])
+    assert "folder too deep" in rendered.warnings[0]
+    assert "github/a/b" not in [folder.path for folder in rendered.folders]
 
 
 # What is kept

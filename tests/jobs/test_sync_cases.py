@@ -29,6 +29,7 @@ CASES = sorted((Path(__file__).parent / "sync").glob("*.json"))
 KNOWN = {
     "says", "github", "jenkins", "own", "calls", "scans", "warnings", "held_back", "pending", "left_alone", "unchanged",
     "owners", "not_whole", "out", "left_out", "only", "owes_scans", "before", "today", "jobs", "mass_change",
+    "drifted",
 }  # fmt: skip
 
 
@@ -121,6 +122,7 @@ def inputs_of(case, settings, made, top, old=None):
         unscanned=frozenset(case.get("owes_scans", [])),
         before=read_present(old, made.present(old)) if old else None,
         mass_change=case.get("mass_change", False),
+        drifted=case.get("drifted", {}),
     )
 
 

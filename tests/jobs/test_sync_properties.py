@@ -90,7 +90,7 @@ def without_copies(there):
 def run(case, made, base):
     """One run, as the reconciliation does it."""
     plan = plan_sync(cases.inputs_of(case, base, made, "github"))
-    done = execute(plan.steps, made, calls_per_hour=1000)
+    done = execute(plan.steps, made, project="demo", calls_per_hour=1000)
     assert not done.errors, [str(e) for e in done.errors]
     return plan
 

@@ -366,6 +366,34 @@ def test_the_machine_line_that_is_marked_keeps_owner_id_and_hash(reconciler, sou
     assert (after.owner, after.id, after.hash, after.scan) == (before.owner, before.id, before.hash, None)
 
 
+def test_jobs_whose_repositories_file_is_wrong_are_counted(reconciler, source):
+    reconciler().run()
+    source.repositories = [
+        replace(r, override="credentials: mine", description="x") if r.name == "web" else r for r in source.repositories
+    ]
+    outcome = reconciler().run()
+    assert not outcome.failed
+    assert "1 left as they are: what their repositories ask for is wrong" in outcome.summary()
+    assert outcome.as_data()["as_they_are"] == ["github/acme-demo/web"]
+
+
+def test_a_top_level_job_of_the_users_own_yaml_is_left_out_with_a_warning_and_the_rest_is_made(
+    reconciler, settings, jenkins, tmp_path
+):
+    folder = tmp_path / "yaml"
+    folder.mkdir()
+    (folder / "own.yaml").write_text("- job: {name: nightly}\n- job: {name: github/mine}\n")
+    made = replace_settings(
+        reconciler(), settings.model_copy(update={"jobs": settings.jobs.model_copy(update={"templates": folder})})
+    )
+    outcome = made.run()
+    assert not outcome.failed
+    assert outcome.counts["created"] == JOBS + 1
+    assert [w for w in outcome.warnings if "job 'nightly' of jobs.templates is left out: it is not below" in w]
+    assert "github/mine" in jenkins.items
+    assert not jenkins.find("nightly")
+
+
 def test_a_repository_that_can_have_no_job_is_told_and_the_others_get_theirs(reconciler, source, jenkins):
     source.repositories += [Repository("acme-demo", "dot.", 11), Repository("acme-demo", "WEB", 12)]
     outcome = reconciler().run()

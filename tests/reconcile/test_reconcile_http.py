@@ -11,7 +11,8 @@ from jenkins_bootstrap.controller.jobs import JobsApi
 from jenkins_bootstrap.embedded.jenkins.serving import running
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs.present import read_present
-from jenkins_bootstrap.reconcile import Calls, Only, Reconciler
+from jenkins_bootstrap.jobs.steps import ScanJobs, UpdateJob
+from jenkins_bootstrap.reconcile import Calls, Deep, Only, Reconciler
 from jenkins_bootstrap.reconcile.look import differences, drift
 
 DAY = date(2026, 11, 24)
@@ -154,9 +155,9 @@ def ends_alike(side, wanted):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", range(19))
+@pytest.mark.parametrize("call", range(25))
 def test_ended_at_any_call_the_next_run_comes_to_the_same_end(side, wanted, call, after):
-    assert wanted["n"] == 19
+    assert wanted["n"] == 25
     with pytest.raises(Ended):
         side.reconciler(jobs=Ending(side.api, call, after)).run()
     ends_alike(side, wanted)
@@ -164,7 +165,7 @@ def test_ended_at_any_call_the_next_run_comes_to_the_same_end(side, wanted, call
 
 
 @pytest.mark.parametrize("what", ["gone", "gone-done"])
-@pytest.mark.parametrize("call", [1, 2, 8, 15, 18, 19])
+@pytest.mark.parametrize("call", [1, 2, 8, 15, 24, 25])
 def test_a_jenkins_that_dies_at_a_call_is_followed_by_a_run_that_ends_the_work(side, wanted, call, what):
     side.made.app.faults.add(what, nth=call)
     if call == 1:
@@ -213,8 +214,8 @@ def test_the_requests_are_counted(side):
     side.api.log = calls
     made = side.reconciler()
     made.calls = calls
-    assert made.run().calls == 19
-    assert made.run(Only(id=9)).calls == 20
+    assert made.run().calls == 25
+    assert made.run(Only(id=9)).calls == 26
 
 
 def test_drift_is_what_a_person_changed_and_nothing_that_jenkins_did(side):
@@ -236,6 +237,29 @@ def test_drift_is_what_a_person_changed_and_nothing_that_jenkins_did(side):
         "+    <scriptPath>Jenkinsfile</scriptPath>",
     ]
     assert drift(prepared, side.api, sample=3, seed=1).looked == 3
+
+
+def test_what_somebody_changed_is_put_right_when_asked_for_and_scanned_where_a_scan_depends_on_it(side):
+    side.reconciler().run()
+    wanted, path, texts = side.items(), "github/acme-demo/same", "github/acme-demo/a"
+    for job, old, new in (
+        (path, b"<scriptPath>Jenkinsfile<", b"<scriptPath>mine<"),
+        (texts, b"<numToKeep>30<", b"<numToKeep>7<"),
+    ):
+        assert old in wanted[job]
+        side.api.update(job, wanted[job].replace(old, new))
+    assert not side.reconciler().run().done
+    planned, _ = side.reconciler().plan(deep=Deep())
+    outcome = side.reconciler().run(deep=Deep())
+    assert [s.call for s in planned.plan.steps] == [s.call for s in outcome.done]
+    assert {s.path: s.structural for s in outcome.done if isinstance(s, UpdateJob)} == {path: True, texts: False}
+    assert [s.paths for s in outcome.done if isinstance(s, ScanJobs)] == [(path,)]
+    assert (outcome.drift.looked, outcome.counts["updated"], outcome.counts["unchanged"]) == (8, 2, 6)
+    assert side.items() == wanted
+    assert "drift: 2 of 8 jobs differed from what they are made as" in outcome.summary()
+    again = side.reconciler().run(deep=Deep())
+    assert (again.drift.found, again.done) == ((), ())
+    assert side.reconciler().run(deep=Deep(sample=2)).drift.looked == 2
 
 
 def test_the_diff_of_an_update_shows_what_it_changes_where_the_job_is_now(side):
