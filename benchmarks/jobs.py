@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from run import BIN, COMMAND, ROOT, environment, row
+from run import COMMAND, ROOT, environment, jenkins_jobs_test, row
 
 REPOSITORIES = 10_000
 MEMORY = Path("/dev/shm")
@@ -61,27 +61,6 @@ def measured(*command: object, **more: str) -> tuple[float, float, float]:
     return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def beside(folder: Path, settings: Path, listing: Path) -> tuple[Path, list[object]]:
-    """What plain `jenkins-jobs` is given: our templates and the same repositories as its YAML."""
-    given = folder / "given"
-    given.mkdir()
-    dump = (
-        "import sys; from pathlib import Path; from jenkins_bootstrap.cli.context import Context\n"
-        "from jenkins_bootstrap.cli.sources import selected, use_file\n"
-        "from jenkins_bootstrap.jobs import definitions as d\n"
-        "ctx = Context(settings_path=Path(sys.argv[1])); use_file(ctx, Path(sys.argv[2]))\n"
-        "Path(sys.argv[3]).write_text(d.to_yaml(d.definitions(ctx.settings, selected(ctx))))\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", dump, settings, listing, given / "projects.yaml"], env=environment(), check=True
-    )
-    for template in (ROOT / "jobs").glob("*.yaml"):
-        shutil.copyfile(template, given / template.name)
-    out = folder / "theirs"
-    ini = ROOT / "jobs" / "jenkins_jobs.ini"
-    return out, [BIN / "jenkins-jobs", "--conf", ini, "test", given, "-o", out, "--config-xml"]
-
-
 def differing(ours: Path, theirs: Path) -> int:
     """How many definitions are not byte for byte the same; each must be on both sides."""
     mine = {str(path.relative_to(ours))[: -len(".xml")]: path for path in ours.rglob("*.xml")}
@@ -110,7 +89,8 @@ def _definitions(folder: Path, settings: Path, listing: Path, say: Callable[...,
     ours = statistics.median(seconds for seconds, _, _ in runs)
     busy = statistics.median(seconds for _, seconds, _ in runs)
     peak = max(mebibytes for _, _, mebibytes in runs)
-    where, command = beside(folder, settings, listing)
+    where = folder / "theirs"
+    command = jenkins_jobs_test(folder / "given", settings, listing, where)
     theirs, their_busy, their_peak = measured(*command)
     say(f"XML for {REPOSITORIES} repositories, whole process", ours, SECONDS, "of `jenkins-jobs test`", theirs)
     print(

@@ -103,25 +103,25 @@ def job_definitions(folder: Path) -> None:
     ours = median(
         lambda: run(COMMAND, "-c", file, "jobs", "render", "--out", folder / "jobs", "--repositories", listing), 3
     )
+    theirs = median(lambda: run(*jenkins_jobs_test(folder / "jjb", file, listing, folder / "xml")), 1)
+    row(f"jobs render, {REPOSITORIES} repositories, whole process", ours, 3.0, "of `jenkins-jobs test`", theirs)
+
+
+def jenkins_jobs_test(folder: Path, settings: Path, listing: Path, out: Path) -> list[object]:
+    """The command by which plain `jenkins-jobs` renders the same: our templates, and the repositories as its YAML."""
+    folder.mkdir()
     dump = (
-        "import sys; from pathlib import Path; from jenkins_bootstrap.config import load\n"
-        "from jenkins_bootstrap.cli.context import Context; from jenkins_bootstrap.cli.sources import use_file as use\n"
-        "from jenkins_bootstrap.cli.sources import selected\n"
+        "import sys; from pathlib import Path; from jenkins_bootstrap.cli.context import Context\n"
+        "from jenkins_bootstrap.cli.sources import selected, use_file\n"
         "from jenkins_bootstrap.jobs import definitions as d\n"
-        "ctx = Context(settings_path=Path(sys.argv[1])); use(ctx, Path(sys.argv[2]))\n"
+        "ctx = Context(settings_path=Path(sys.argv[1])); use_file(ctx, Path(sys.argv[2]))\n"
         "Path(sys.argv[3]).write_text(d.to_yaml(d.definitions(ctx.settings, selected(ctx))))\n"
     )
-    projects = folder / "jjb" / "projects.yaml"
-    projects.parent.mkdir()
-    run(sys.executable, "-c", dump, file, listing, projects)
+    run(sys.executable, "-c", dump, settings, listing, folder / "projects.yaml")
     for template in (ROOT / "jobs").glob("*.yaml"):
-        shutil.copyfile(template, projects.parent / template.name)
+        shutil.copyfile(template, folder / template.name)
     ini = ROOT / "jobs" / "jenkins_jobs.ini"
-    theirs = median(
-        lambda: run(BIN / "jenkins-jobs", "--conf", ini, "test", projects.parent, "-o", folder / "xml", "--config-xml"),
-        1,
-    )
-    row(f"jobs render, {REPOSITORIES} repositories, whole process", ours, 3.0, "of `jenkins-jobs test`", theirs)
+    return [BIN / "jenkins-jobs", "--conf", ini, "test", folder, "-o", out, "--config-xml"]
 
 
 def bakes(folder: Path) -> None:

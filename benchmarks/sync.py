@@ -4,8 +4,10 @@
     JENKINS_WAR=FILE JENKINS_PLUGINS=DIR python benchmarks/sync.py --real
 
 Each run is a process of its own that lists the organisation from a file (the time of that is GitHub's, and is left out)
-and speaks to a Jenkins in another process: the embedded one, or with --real a real one. What `jenkins-jobs update`
-does with the same definitions is measured with 1,000 of them against the embedded one, as 10,000 take it many minutes.
+and speaks to a Jenkins in another process: the embedded one, or with --real a real one. The last row is the command
+`jobs sync` as people run it, on the embedded target, from the start of its process to the end. What `jenkins-jobs
+update` does with the same definitions is measured with 1,000 of them against the embedded one, as 10,000 take it many
+minutes.
 """
 
 from __future__ import annotations
@@ -13,13 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ REPOSITORIES = 10_000
 BESIDE = 1_000
 RUNS = 5
 OWNER = "big-org"
+OWNERS = 5
+ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "not-a-real-token"
 MOST_SECONDS = 1.0
 MOST_MIB = 200.0
@@ -65,7 +68,7 @@ class Ran:
 # -- in processes of their own -------------------------------------------------------------------------------------
 
 
-def once(started: float, state: Path, file: Path, jenkins: Jenkins) -> None:
+def once(started: float, state: Path, file: Path, more: dict[str, Any], jenkins: Jenkins) -> None:
     """One reconciliation; what it took is printed."""
     from jenkins_bootstrap.config.models import Settings
     from jenkins_bootstrap.controller.client import Controller
@@ -78,14 +81,15 @@ def once(started: float, state: Path, file: Path, jenkins: Jenkins) -> None:
         def list_all(self) -> ListedOwners:
             rows = json.loads(file.read_text())
             found = tuple(Repository(**{**row, "topics": tuple(row["topics"])}) for row in rows)
-            return ListedOwners(found, frozenset({OWNER}))
+            return ListedOwners(found, frozenset(owner.name.lower() for owner in settings.github.owners))
 
         def read(self, only: object) -> None:
             raise NotImplementedError
 
+    settings = Settings.model_validate(SETTINGS | more)
     calls = Calls()
     jobs = JobsApi(Controller(jenkins.url, jenkins.user, jenkins.token), calls)
-    made = Reconciler(Settings.model_validate(SETTINGS), Listed(), jobs, state, jenkins.url, calls)
+    made = Reconciler(settings, Listed(), jobs, state, jenkins.url, calls)
     outcome = made.run()
     if outcome.failed:
         sys.exit("\n".join(str(error) for error in outcome.errors[:5]))
@@ -120,11 +124,11 @@ def serve(folder: Path) -> None:
 # -- what is measured ----------------------------------------------------------------------------------------------
 
 
-def organisation(count: int, **changed: Any) -> list[dict[str, Any]]:
+def organisation(count: int, owners: int = 1, **changed: Any) -> list[dict[str, Any]]:
     """Repositories; `changed` is for the one in the middle."""
     rows = [
         {
-            "owner": OWNER,
+            "owner": f"{OWNER}-{n % owners}" if owners > 1 else OWNER,
             "name": f"service-{n:05}",
             "id": 500_000 + n,
             "description": f"Service number {n} of the organisation",
@@ -138,16 +142,12 @@ def organisation(count: int, **changed: Any) -> list[dict[str, Any]]:
 
 
 def ask(jenkins: Jenkins, path: str, method: str = "GET") -> Any:
-    signed = b64encode(f"{jenkins.user}:{jenkins.token}".encode()).decode()
-    request = urllib.request.Request(jenkins.url + path, method=method, headers={"Authorization": f"Basic {signed}"})
-    with urllib.request.build_opener(NoRedirect).open(request, timeout=600) as answer:
-        return json.loads(answer.read() or b"null")
+    import requests
 
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        fp.read()
-        return type("Done", (), {"read": lambda _s: b"", "__enter__": lambda s: s, "__exit__": lambda *_a: None})()
+    signed = (jenkins.user, jenkins.token)
+    answer = requests.request(method, jenkins.url + path, auth=signed, allow_redirects=False, timeout=600)
+    answer.raise_for_status()
+    return answer.json() if answer.status_code == 200 and answer.content else None
 
 
 @contextmanager
@@ -164,7 +164,9 @@ def embedded(folder: Path) -> Iterator[Jenkins]:
         child.wait()
 
 
-def sync(folder: Path, jenkins: Jenkins, rows: list[dict[str, Any]]) -> Ran:
+def sync(folder: Path, jenkins: Jenkins, rows: list[dict[str, Any]], **more: Any) -> Ran:
+    """One run; `more` are settings in place of the usual ones."""
+    (folder / "settings.json").write_text(json.dumps(more))
     file = folder / "organisation.json"
     file.write_text(json.dumps(rows))
     (folder / "token").write_text(jenkins.token)
@@ -206,10 +208,19 @@ def rows_of(jenkins: Jenkins, folder: Path, count: int, words: str, beside: list
     told = organisation(count, description="Another description")
     line("  one changed, its description", sync(folder, jenkins, told), 2, beside[2], scan_calls=0)
     built = organisation(count, description="Another description", default_branch="trunk", name="renamed")
-    line("  that one renamed", sync(folder, jenkins, built), 3, "", scan_calls=0)
+    line("  that one renamed", sync(folder, jenkins, built), 4, "", scan_calls=0)
     line("  the next time", often(folder, jenkins, built), 1, "", scan_calls=0, most_seconds=MOST_SECONDS)
+    asking = [row | {"override": "branches: [main]\n"} if row["name"] == "renamed" else row for row in built]
+    line("  one changed, what is built of it", sync(folder, jenkins, asking), 2, "", scan_calls=1)
+    moved = sync(folder, jenkins, asking, jobs={"script_path": "ci/Jenkinsfile"})
+    line(f"  all {count} changed, what is built of them", moved, 1 + count, "", scan_calls=batches)
     ask(jenkins, "job/github/doDelete", "POST")
     line("  Jenkins wiped", sync(folder, jenkins, built), count + 5, beside[3], scan_calls=batches)
+    ask(jenkins, "job/github/doDelete", "POST")
+    several = organisation(count, OWNERS)
+    names = {"github": {"owners": [{"name": f"{OWNER}-{n}"} for n in range(OWNERS)]}}
+    most = count + 5 + OWNERS - 1
+    line(f"  all new, of {OWNERS} owners", sync(folder, jenkins, several, **names), most, "", scan_calls=batches)
 
 
 def jenkins_jobs(folder: Path, jenkins: Jenkins, rows: list[dict[str, Any]]) -> tuple[int, float, float]:
@@ -265,6 +276,50 @@ def synchronisation(folder: Path) -> None:
         left = ask(jenkins, "-/calls")["not_modelled"]
         if left:
             sys.exit(f"not in the embedded Jenkins: {left[:5]}")
+    command(folder)
+
+
+def command(folder: Path) -> None:
+    """`jobs sync` with nothing to do, as people run it: the process as a whole, besides its listing of GitHub."""
+    folder = folder / "command"
+    folder.mkdir()
+    rows = [row | {"full_name": f"{OWNER}/{row['name']}"} for row in organisation(REPOSITORIES)]
+    (folder / "organisation.json").write_text(json.dumps(rows))
+    settings = (ROOT / "jenkins-bootstrap.yml").read_text().replace("name: acme-demo", f"name: {OWNER}")
+    (folder / "jenkins-bootstrap.yml").write_text(settings + "\nembedded: {github: organisation.json}\n")
+    bare = [Path(sys.executable).parent / "jenkins-bootstrap", "-c", folder / "jenkins-bootstrap.yml"]
+    try:
+        subprocess.run([*bare, "-q", "jobs", "sync"], check=True, capture_output=True)
+        runs = sorted(commanded([*bare, "--json", "-v", "jobs", "sync"]) for _ in range(RUNS))
+    finally:
+        subprocess.run([*bare, "-q", "embedded", "down", "--wipe"], check=True, capture_output=True)
+    beside, answering, busy, calls, mib = runs[RUNS // 2]
+    verdict = "ok  " if calls == 1 and beside <= MOST_SECONDS else "MISS"
+    print(
+        f"{'`jobs sync`, nothing changed, the process as a whole':58} {calls:7} c  {1:6} c  {verdict}"
+        f"  {beside:.2f} s, bar {MOST_SECONDS:.1f} s; of it Jenkins answers for {answering:.2f} s; "
+        f"on a processor {busy:.2f} s with GitHub's listing, {mib:.0f} MiB",
+        flush=True,
+    )
+
+
+def commanded(bare: list[Any]) -> tuple[float, float, float, int, float]:
+    """Seconds besides GitHub's listing, those of them until Jenkins answered, seconds on a processor, calls, MiB."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
+        started = time.perf_counter()
+        with subprocess.Popen(bare, stdout=out, stderr=log) as child:
+            _pid, status, used = os.wait4(child.pid, 0)
+            took = time.perf_counter() - started
+            child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        log.seek(0)
+        told, lines = out.read(), log.read()
+    if child.returncode:
+        sys.exit(f"jobs sync failed:\n{lines[-3000:]}")
+    data = json.loads(told)
+    answers = re.findall(r"^  [A-Z]+ job/github/api/json: 200, ([0-9.]+) s$", lines, re.MULTILINE)
+    busy = used.ru_utime + used.ru_stime
+    return took - data["seconds"]["github"], sum(map(float, answers)), busy, data["calls"], used.ru_maxrss / 1024
 
 
 def real(folder: Path) -> None:
@@ -292,7 +347,8 @@ def main() -> None:
     if chosen.once:
         folder, url, user = chosen.once
         jenkins = Jenkins(url, user, (Path(folder) / "token").read_text())
-        once(float(os.environ["STARTED"]), Path(folder) / "state", Path(folder) / "organisation.json", jenkins)
+        more = json.loads((Path(folder) / "settings.json").read_text())
+        once(float(os.environ["STARTED"]), Path(folder) / "state", Path(folder) / "organisation.json", more, jenkins)
         return
     if chosen.serve:
         serve(Path(chosen.serve))
