@@ -8,6 +8,13 @@ class HudsonPrivateSecurityRealm extends SecurityRealm {
     boolean enableCaptcha
     def captchaSupport
     boolean allowsSignup() { allowsSignup }
+    /** What it makes is told from another's by its look alone. */
+    static class MultiPasswordEncoder {
+        String encode(CharSequence password) {
+            '#jbcrypt:$2a$10$' + password.toString().bytes.encodeHex().toString().padRight(53, '.').substring(0, 53)
+        }
+    }
+    static final MultiPasswordEncoder PASSWORD_ENCODER = new MultiPasswordEncoder()
     User createAccount(String name, String password) {
         User user = User.getById(name, true)
         user.properties.removeAll { it instanceof Details }
@@ -23,7 +30,7 @@ class HudsonPrivateSecurityRealm extends SecurityRealm {
     }
     static class Details {
         String password
-        boolean isPasswordCorrect(String candidate) { candidate == password }
+        boolean isPasswordCorrect(String candidate) { password in [candidate, PASSWORD_ENCODER.encode(candidate)] }
     }
 }
 
