@@ -44,7 +44,8 @@ def cloud(aws: Aws) -> ImageCloud:
 def launch(aws: Aws, **tags: str) -> str:
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     specifications = [{"ResourceType": kind, "Tags": pairs} for kind in ("instance", "volume") if pairs]
-    made = aws.call("ec2", "run_instances", ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=specifications)
+    count = {"MinCount": 1, "MaxCount": 1}
+    made = aws.call("ec2", "run_instances", ImageId="ami-12c6146b", **count, TagSpecifications=specifications)
     return str(made["Instances"][0]["InstanceId"])
 
 
