@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from jenkins_bootstrap.files import canonical_json, read_object, sha256_file, wr
 
 if TYPE_CHECKING:
     from jenkins_bootstrap.cli.context import Context
+    from jenkins_bootstrap.embedded.github.organisation import Record
 
 
 def find_facts(ctx: Context) -> tuple[AwsFacts, Mapping[str, str]]:
@@ -108,12 +109,9 @@ def use_file(ctx: Context, file: Path) -> None:
 
     Ids that the file does not give are made of the names, as the embedded GitHub does.
     """
-    from tempfile import TemporaryDirectory
-
-    from jenkins_bootstrap.embedded.github.store import Store
-
-    with TemporaryDirectory() as scratch:
-        store = Store.load(file, Path(scratch))
+    records = _records(file)
+    places = {owner.name.lower(): place for place, owner in enumerate(ctx.settings.github.owners)}
+    mine = [(places[r.owner.lower()], r.key, r) for r in records if r.owner.lower() in places]
     ctx.repositories = tuple(
         Repository(
             owner=record.owner,
@@ -130,9 +128,23 @@ def use_file(ctx: Context, file: Path) -> None:
             pushed_at=record.pushed_at,
             override=record.text_of(ctx.settings.jobs.override_file) if ctx.settings.jobs.override_file else None,
         )
-        for owner in ctx.settings.github.owners
-        for record in sorted(store.of_owner(owner.name), key=lambda record: record.key)
+        for _place, _key, record in sorted(mine, key=lambda each: each[:2])
     )
+
+
+def _records(file: Path) -> Iterable[Record]:
+    """The records of an organisation file, each with an id."""
+    from jenkins_bootstrap.embedded.github.organisation import read_organisation
+
+    records = read_organisation(file)
+    if all(record.id for record in records):
+        return records
+    from tempfile import TemporaryDirectory
+
+    from jenkins_bootstrap.embedded.github.store import Store
+
+    with TemporaryDirectory() as scratch:
+        return tuple(Store.load(file, Path(scratch)).repositories.values())
 
 
 def selected(ctx: Context) -> list[Repository]:
