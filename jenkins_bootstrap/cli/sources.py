@@ -152,7 +152,7 @@ def selected(ctx: Context) -> list[Repository]:
 
     One whose name no job can have is left out with a warning: it must not stop the others.
     """
-    from jenkins_bootstrap.jobs.definitions import impossible
+    from jenkins_bootstrap.jobs.names import impossible
     from jenkins_bootstrap.jobs.select import why
 
     filters: dict[str, Any] = {owner.name.lower(): owner.filter for owner in ctx.settings.github.owners}

@@ -44,7 +44,7 @@ def outcome(ctx: Context, found: Outcome) -> None:
 
 def why(ctx: Context, repositories: Iterable[Repository]) -> list[dict[str, Any]]:
     """Every repository, in or out, and why; printed unless it goes into JSON."""
-    from jenkins_bootstrap.jobs.definitions import impossible
+    from jenkins_bootstrap.jobs.names import impossible
     from jenkins_bootstrap.jobs.select import Reason, chosen, explain
 
     listed = list(repositories)

@@ -6,7 +6,6 @@ before it is tried again, so that nothing is done twice. What a call should do i
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 import xml.etree.ElementTree as ET
@@ -17,8 +16,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from jenkins_bootstrap.controller.client import MARK, STAGE_SECONDS, Controller, ControllerError
+from jenkins_bootstrap.controller.scan_script import scan_script
 from jenkins_bootstrap.controller.wire import Answer, Unanswered, Wire
-from jenkins_bootstrap.resources import share
 
 TREE = "_class,name,description,jobs[_class,name,description,jobs[_class,name,description]]"
 """What `present` asks for. Anything of builds would load them from disk."""
@@ -33,8 +32,6 @@ PAUSES = (0.5, 2.0, 5.0)
 """Seconds before each further attempt."""
 _XML = "application/xml; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
-_LITERAL = 30_000
-"""Characters of one literal: a class file holds at most 65,535 bytes of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,20 +261,6 @@ class JobsApi:
 
     def _error(self, what: str, hint: str, status: int) -> ControllerError:
         return ControllerError(what, where=f"Jenkins at {self.controller.url}", hint=hint, status=status)
-
-
-def scan_script(paths: Sequence[str], pause_ms: int, batch: str) -> str:
-    """The script that adds to the queue of scans: groovy/scans.groovy and a call. Paths travel in base64, so that none
-    can be anything but a text."""
-    text = base64.b64encode(json.dumps(list(paths)).encode()).decode()
-    pieces = ", ".join(f"'{text[at : at + _LITERAL]}'" for at in range(0, len(text), _LITERAL))
-    return f"""import jenkins.model.Jenkins
-{(share("groovy") / "scans.groovy").read_text(encoding="utf-8")}
-def scanPaths = new groovy.json.JsonSlurperClassic().parseText(new String([{pieces}].join('').decodeBase64(), 'UTF-8'))
-def scanLog = java.util.logging.Logger.getLogger('jenkins-bootstrap')
-def scanSay = {{ words, boolean warning -> scanLog.log(warning ? java.util.logging.Level.WARNING : java.util.logging.Level.INFO, words as String) }}
-println '{MARK}' + groovy.json.JsonOutput.toJson(askForScans(scanPaths, false, '{batch}', {pause_ms}L, 0L, scanSay))
-"""  # noqa: E501 - Groovy
 
 
 def _job(path: str) -> str:

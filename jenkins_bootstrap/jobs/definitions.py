@@ -6,16 +6,16 @@ take for something else than a string, comes out as the string it was.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jenkins_bootstrap.config.models import Owner, Settings
-from jenkins_bootstrap.errors import BootstrapError, raise_all
+from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import Repository
 from jenkins_bootstrap.jobs.marker import clean_text
+from jenkins_bootstrap.jobs.names import select_unique
 from jenkins_bootstrap.jobs.overrides import NONE, Override, OverrideProblem, read_override
 from jenkins_bootstrap.jobs.select import definition_of, is_archived_out, owner_of
 from jenkins_bootstrap.resources import share
@@ -27,8 +27,6 @@ RECONCILE_TEMPLATE = "jenkins-bootstrap-reconcile"
 
 Value = str | int
 """What a template is filled with for one repository; text as it is before escaping."""
-
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,70 +97,6 @@ def _wanted(settings: Settings, repository: Repository) -> Wanted:
     if isinstance(override, OverrideProblem):
         return Wanted(repository, template, problem=str(override), keep_only=archived)
     return Wanted(repository, template, override, keep_only=archived or override.disabled)
-
-
-def select_unique(repositories: Iterable[Repository]) -> list[Repository]:
-    """The repositories in the order of their owner and name, each id once (the last one listed: a rename in between).
-
-    An owner that is spelled in two ways gets the first spelling, as it is one folder in Jenkins. Raises BootstrapError,
-    for all of them at once, when there are `impossible` ones.
-    """
-    by_id = _by_id(repositories)
-    raise_all(list(_impossible(by_id).values()))
-    return sorted(by_id.values(), key=lambda r: (r.owner.lower(), r.owner, r.name.lower(), r.name))
-
-
-def impossible(repositories: Iterable[Repository]) -> dict[int, BootstrapError]:
-    """Those that can have no job, by id, and why: a name is none that GitHub gives or that Jenkins takes, or differs
-    from another one of the same owner only in case, as Jenkins does not tell such jobs apart."""
-    return _impossible(_by_id(repositories))
-
-
-def _by_id(repositories: Iterable[Repository]) -> dict[int, Repository]:
-    spelling: dict[str, str] = {}
-    found: dict[int, Repository] = {}
-    for repository in repositories:
-        owner = spelling.setdefault(repository.owner.lower(), repository.owner)
-        found[repository.id] = repository if owner == repository.owner else replace(repository, owner=owner)
-    return found
-
-
-def _impossible(by_id: Mapping[int, Repository]) -> dict[int, BootstrapError]:
-    errors: dict[int, BootstrapError] = {}
-    seen: dict[str, Repository] = {}
-    for repository in by_id.values():
-        problem = _problem(repository)
-        if problem is not None:
-            errors[repository.id] = problem
-            continue
-        first = seen.setdefault(repository.full_name.lower(), repository)
-        if first is not repository:
-            errors[repository.id] = BootstrapError(
-                f"is, but for case, the name of {first.full_name!r} (ids {repository.id} and {first.id}); "
-                "Jenkins does not tell the two jobs apart",
-                where=f"repository {repository.full_name!r}",
-                hint="list the organisation again, or leave one of them out by its name in filter.exclude",
-            )
-    return errors
-
-
-def _problem(repository: Repository) -> BootstrapError | None:
-    where = f"repository {repository.full_name!r}"
-    name, owner = repository.name, repository.owner
-    for text in (name, owner):
-        if not _NAME.fullmatch(text) or text in (".", ".."):
-            return BootstrapError(
-                f"{text!r} is no name that GitHub gives", where=where, hint="correct the list of repositories"
-            )
-    if name.endswith("."):
-        return BootstrapError(
-            "Jenkins takes no job whose name ends with a dot", where=where, hint="leave it out in filter.exclude"
-        )
-    if repository.id < 1:
-        return BootstrapError(
-            f"{repository.id} is no id that GitHub gives", where=where, hint="correct the list of repositories"
-        )
-    return None
 
 
 def owner_settings(settings: Settings, name: str) -> Owner:

@@ -14,7 +14,7 @@ from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.facts import ListedOwners
 from jenkins_bootstrap.jobs import steps
 from jenkins_bootstrap.jobs.comparison import Inputs, item_key
-from jenkins_bootstrap.jobs.definitions import impossible
+from jenkins_bootstrap.jobs.names import impossible
 from jenkins_bootstrap.jobs.plugins import check_plugins, needed
 from jenkins_bootstrap.jobs.present import Present, is_ours, read_present
 from jenkins_bootstrap.jobs.select import chosen

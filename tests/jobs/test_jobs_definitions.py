@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from jenkins_bootstrap.errors import BootstrapError, SeveralErrors
 from jenkins_bootstrap.facts import Repository
-from jenkins_bootstrap.jobs.definitions import definitions, escape, folders, owner_settings, select_unique, to_yaml
+from jenkins_bootstrap.jobs.definitions import definitions, escape, folders, owner_settings, to_yaml
+from jenkins_bootstrap.jobs.names import select_unique
 
 
 def repo(name, number=1, owner="acme-demo", **more):

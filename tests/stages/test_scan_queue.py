@@ -8,7 +8,7 @@ import json
 import pytest
 
 from jenkins_bootstrap.controller.client import MARK
-from jenkins_bootstrap.controller.jobs import scan_script
+from jenkins_bootstrap.controller.scan_script import scan_script
 from jenkins_bootstrap.resources import share
 
 pytestmark = pytest.mark.groovy
