@@ -141,7 +141,7 @@ def test_a_changed_description_is_one_call_more_and_no_scan(synced, admin):
 def test_a_renamed_repository_takes_its_job_and_its_history_along(synced, admin):
     old = synced.path(1)
     synced.change(1, name="renamed")
-    assert synced.run()[1] == 3
+    assert synced.run()[1] == 4  # it is looked at before it is renamed
     assert admin.script(STATE, path=old) is None
     assert admin.script(KEPT, path=synced.path(1)) is True
     assert admin.script(STATE, path=synced.path(1))[2:] == ["renamed", "9001"]
