@@ -27,6 +27,14 @@ def test_java_gets_the_options_of_the_unit() -> None:
     assert not [option for option in options if "\\" in option or "#" in option or "$" in option]
 
 
+def test_the_optimising_compiler_comes_later_than_by_itself_and_still_comes() -> None:
+    options = java_options(JENKINS)
+    usual = {"Invocation": 5_000, "MinInvocation": 600, "Compile": 15_000, "BackEdge": 40_000}  # Java's own, 17 to 25
+    given = dict(option.removeprefix("-XX:Tier4").split("Threshold=") for option in options if "Tier4" in option)
+    assert {name: int(value) for name, value in given.items()} == {name: 10 * value for name, value in usual.items()}
+    assert not [option for option in options if "TieredStopAtLevel" in option or option == "-Xint"]
+
+
 def test_each_option_stands_below_its_reason() -> None:
     lines = JENKINS[JENKINS.index("ExecStart=/usr/bin/java") :].split("ExecStartPost")[0].splitlines()[1:-1]
     assert sum(line.strip().startswith("-") for line in lines) == len(java_options(JENKINS)) - 3
