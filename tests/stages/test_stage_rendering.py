@@ -136,8 +136,8 @@ def test_a_null_byte_that_has_come_past_the_settings_is_refused(settings, place)
 
 
 @pytest.mark.groovy
-@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(TEXT, min_size=13, max_size=13), min_size=2, max_size=2))
+@hypothesis_settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(TEXT, min_size=13, max_size=13), min_size=4, max_size=4))
 def test_whatever_is_in_the_settings_the_stages_compile(groovy_program, settings, rows):
     files = {}
     for number, row in enumerate(rows):
