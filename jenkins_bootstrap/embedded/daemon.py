@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import gc
 import json
 import os
 import secrets
@@ -20,10 +19,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from jenkins_bootstrap.embedded.inventory import leftovers
 from jenkins_bootstrap.embedded.layout import FAKE_CREDENTIAL, Record, StateFolder, this_process
 from jenkins_bootstrap.embedded.machines import metal_machines
 from jenkins_bootstrap.embedded.mount import GitHubMount
+from jenkins_bootstrap.embedded.quick import quick_imports
 from jenkins_bootstrap.errors import BootstrapError, ToolError
 from jenkins_bootstrap.files import write_atomic
 
@@ -237,37 +237,6 @@ def _prepare_environment() -> None:
         AWS_SHARED_CREDENTIALS_FILE="/dev/null",
         AWS_EC2_METADATA_DISABLED="true",
     )
-
-
-@contextlib.contextmanager
-def quick_imports() -> Iterator[None]:
-    """Import moto in less time: it makes many objects that stay, so that collecting is of no use meanwhile."""
-    _share_descriptions()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def _share_descriptions() -> None:
-    """Let all sessions of this process have one loader of botocore's descriptions, which they only read, and look for
-    what there is once: otherwise each reads and parses the same files. moto's own loader adds to what it has read, so
-    that it stays apart."""
-    from botocore import loaders, session
-
-    session.create_loader = cache(loaders.create_loader)
-    look = loaders.Loader.list_available_services
-    seen: dict[tuple[str, ...], list[str]] = {}
-
-    def list_available_services(self: Any, type_name: str) -> list[str]:
-        key = (type_name, *dict.fromkeys(self.search_paths))
-        if key not in seen:
-            seen[key] = look(self, type_name)
-        return seen[key]
-
-    loaders.Loader.list_available_services = list_available_services
 
 
 def take_ownership(folder: StateFolder) -> IO[bytes] | None:
