@@ -69,14 +69,20 @@ def java(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One for all: the stages of the same settings are compiled once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def start(place, java, tmp_path_factory):
+def start(place, java, cache):
     """Starts `try` as a process of its own."""
     given = ["--war", str(place / "jenkins.war"), "--plugins", str(place / "plugins")]
     command = [sys.executable, "-m", "jenkins_bootstrap", "-c", str(place / "jenkins-bootstrap.yml"), "try", *given]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "JENKINS_"))}
     environment["PATH"] = f"{java}:{environment['PATH']}"
-    environment["JENKINS_BOOTSTRAP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    environment["JENKINS_BOOTSTRAP_CACHE"] = str(cache)
 
     def once():
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
