@@ -65,8 +65,8 @@ def test_two_commands_at_once_start_one_daemon(place):
 
 
 def test_a_second_command_finds_the_daemon_of_the_first(place):
-    first = place.up()
-    second = place.up()
+    first = place.up(settings=None)
+    second = place.up(settings=None)
     assert (first.started_now, second.started_now) == (True, False)
     assert (first.pid, first.aws_url) == (second.pid, second.aws_url)
     assert first.aws_url.startswith("http://127.0.0.1:")
@@ -86,11 +86,11 @@ def test_down_ends_it_and_everything_is_there_after_the_next_start(place):
 
 
 def test_killed_with_kill_9_it_comes_back_with_what_was_answered(place):
-    endpoints = place.up()
+    endpoints = place.up(settings=None)
     place.aws(endpoints, "ec2").create_vpc(CidrBlock="10.99.0.0/16")
     before = vpcs(place, endpoints)
     killed = place.kill()
-    again = place.up()
+    again = place.up(settings=None)
     assert again.pid != killed
     assert vpcs(place, again) == before
     assert len(daemons_of(place)) == 1
@@ -104,7 +104,7 @@ def test_what_a_first_read_makes_is_kept_too(place):
 
 
 def test_a_command_killed_in_a_call_leaves_the_daemon_whole(place, wait_for):
-    endpoints = place.up()
+    endpoints = place.up(settings=None)
     body = b"Action=CreateVpc&Version=2016-11-15&CidrBlock=10.98.0.0%2F16"
     head = (
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -119,7 +119,7 @@ def test_a_command_killed_in_a_call_leaves_the_daemon_whole(place, wait_for):
     ec2 = place.aws(endpoints, "ec2")
     wait_for(lambda: any(v["CidrBlock"] == "10.98.0.0/16" for v in ec2.describe_vpcs()["Vpcs"]))
     place.kill()
-    assert len(vpcs(place, place.up())) == 3
+    assert len(vpcs(place, place.up(settings=None))) == 2
 
 
 def test_a_command_that_is_killed_while_it_starts_the_daemon_harms_nobody(place, wait_for):
@@ -144,15 +144,16 @@ def test_interrupting_a_command_does_not_reach_the_daemon(place):
 
 
 def test_unused_for_long_enough_it_ends_by_itself_and_keeps_all(place, wait_for):
-    first = place.up(idle_seconds=2.0)
+    first = place.up(settings=None, idle_seconds=2.0)
+    place.aws(first, "ec2").create_vpc(CidrBlock="10.99.0.0/16")
     before = vpcs(place, first)
     wait_for(lambda: not daemons_of(place))
     assert not place.state.record.exists()
-    assert vpcs(place, place.up()) == before
+    assert vpcs(place, place.up(settings=None)) == before
 
 
 def test_use_keeps_it_alive(place):
-    endpoints = place.up(idle_seconds=2.0)
+    endpoints = place.up(settings=None, idle_seconds=2.0)
     ec2 = place.aws(endpoints, "ec2")
     for _ in range(40):
         ec2.describe_vpcs()
@@ -161,7 +162,7 @@ def test_use_keeps_it_alive(place):
 
 
 def test_it_ends_when_its_folder_is_removed(place, wait_for):
-    place.up(idle_seconds=2.0)
+    place.up(settings=None, idle_seconds=2.0)
     place.state.record.unlink()
     wait_for(lambda: not daemons_of(place))
 
@@ -213,7 +214,7 @@ def test_a_call_that_moto_lacks_is_answered_at_once_with_its_name(place):
 
 
 def test_a_state_of_another_version_is_refused_and_left_as_it_is(place):
-    place.up()
+    vpcs(place, place.up(settings=None))
     place.down()
     head, _, body = place.state.aws.read_bytes().partition(b"\n")
     value = json.loads(head) | {"moto": "1.0"}
@@ -228,13 +229,13 @@ def test_a_state_of_another_version_is_refused_and_left_as_it_is(place):
 
 
 def test_a_state_file_that_is_cut_off_gives_way_to_the_one_before(place):
-    endpoints = place.up()
+    endpoints = place.up(settings=None)
     before = vpcs(place, endpoints)
     place.aws(endpoints, "ec2").create_tags(Resources=before[:1], Tags=[{"Key": "last", "Value": "call"}])
     place.kill()
     whole = place.state.aws.read_bytes()
     place.state.aws.write_bytes(whole[: len(whole) // 2])
-    assert vpcs(place, place.up()) == before
+    assert vpcs(place, place.up(settings=None)) == before
     assert any("using aws.state.previous" in line for line in place.said)
 
 

@@ -34,8 +34,8 @@ class Cloud:
         self.key.write_text(pair["KeyMaterial"])
         self.vendor = self.ec2.describe_images(Owners=["136693071363"])["Images"][0]["ImageId"]
 
-    def connect(self):
-        self.endpoints = self.place.up()
+    def connect(self, **more):
+        self.endpoints = self.place.up(**more)
         self.ec2 = self.place.aws(self.endpoints, "ec2")
 
     def run(self, image):
@@ -138,10 +138,9 @@ def test_down_after_a_kill_9_leaves_no_process(cloud):
 def test_it_does_not_end_while_an_instance_runs(place, wait_for, request):
     cloud = request.getfixturevalue("cloud")
     place.down()
-    place.up(idle_seconds=0.5)
-    cloud.connect()
+    cloud.connect(idle_seconds=1.5)
     instance = cloud.run(cloud.vendor)
-    subprocess.run(["sleep", "2"], check=True)
+    subprocess.run(["sleep", "3"], check=True)
     assert cloud.ssh(instance, "echo here") == "here"
     cloud.ec2.terminate_instances(InstanceIds=[instance])
     wait_for(lambda: not place.state.record.exists())
