@@ -1,10 +1,11 @@
 """Whatever there is on both sides: a plan carried out leaves nothing to do, also when it was ended anywhere."""
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import HealthCheck, example, given, settings, strategies
 
 from jenkins_bootstrap.jobs.marker import read_line
 from jenkins_bootstrap.jobs.sync import plan_sync
@@ -122,8 +123,25 @@ def test_carried_out_a_plan_leaves_nothing_to_do_and_others_untouched(base, repo
     assert not again.steps, [s.words for s in again.steps]
 
 
+# Two jobs pass through the name acme/b one after the other, so that two writes read alike.
+PASSING = {
+    "repositories": {"acme/a": "id=1 v1 disabled", "beta/c": "id=2 v1 disabled", "acme/c": "id=4 v1 s1"},
+    "there": {
+        "": "folder",
+        "acme": "folder",
+        "acme/a": "id=1 v1 s1",
+        "acme/c": "id=3 v1 disabled",
+        "acme/b": "id=2 v1 disabled",
+        "beta": "folder",
+        "beta/b": "id=4 v1 s1",
+    },
+}
+
+
 @FAST
 @given(github(), jenkins(), strategies.integers(0, 30), strategies.booleans())
+@example(**PASSING, call=0, after=False)
+@example(**PASSING, call=3, after=True)
 def test_ended_at_any_call_and_run_again_it_comes_to_the_same_end(base, repositories, there, call, after):
     case = case_of(repositories, there, True, True)
     whole = cases.jenkins(case, "github")
@@ -142,7 +160,8 @@ def test_ended_at_any_call_and_run_again_it_comes_to_the_same_end(base, reposito
         made.fail = lambda *_: None
         run(case, made, base)
     assert made.items == whole.items
-    assert len(made.writes) == len(set(made.writes))
+    usual = Counter(whole.writes)
+    assert all(times <= max(1, usual[write]) for write, times in Counter(made.writes).items())
 
 
 @FAST
