@@ -64,17 +64,17 @@ def _repositories_in(file: Path, state: Path) -> int:
     """Read once a command, and not again while the file's bytes stay the same; an error is not kept."""
     checked = state / "organisation-checked.json"
     try:
-        known = {"file": sha256_file(file), "version": __version__}
-    except OSError:  # explained by who reads it
-        known = {}
-    before = read_object(checked)
-    if before is not None and known and before == known | {"repositories": before.get("repositories")}:
+        of = f"{sha256_file(file)} {__version__}"
+    except OSError:
+        of = ""  # explained by who reads it
+    before = read_object(checked) or {}
+    if of and before.get("of") == of:
         return int(before["repositories"])
     from jenkins_bootstrap.embedded.github.organisation import read_organisation
 
     count = len(read_organisation(file))
     if state.is_dir():
-        write_atomic(checked, canonical_json(known | {"repositories": count}))
+        write_atomic(checked, canonical_json({"of": of, "repositories": count}))
     return count
 
 

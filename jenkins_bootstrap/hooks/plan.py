@@ -124,13 +124,12 @@ def _steps(hook: WantedHook, since: datetime, present: Present, *, rotate: bool)
     # The one that needs the least is kept; of equals the oldest, whose deliveries are remembered.
     kept = min(ours, key=lambda one: (len(_wrong(one, hook)), one.id))
     steps: list[Step] = [
-        DeleteHook(
-            f"{present.scope}:{hook.kind}:delete:{one.id}",
+        _delete(
+            f"{present.scope}:{hook.kind}",
             f"delete the second {hook.words} of {present.scope}",
-            f"DELETE {_path(present.scope)}/{one.id}",
             f"{kept.id} goes to the same address",
-            scope=present.scope,
-            id=one.id,
+            present.scope,
+            one,
         )
         for one in sorted(ours, key=lambda one: one.id)
         if one.id != kept.id
@@ -161,6 +160,12 @@ def _create(hook: WantedHook, scope: str) -> CreateHook:
         "there is none with this address",
         scope=scope,
         hook=hook,
+    )
+
+
+def _delete(key: str, words: str, reason: str, scope: str, one: Webhook) -> DeleteHook:
+    return DeleteHook(
+        f"{key}:delete:{one.id}", words, f"DELETE {_path(scope)}/{one.id}", reason, scope=scope, id=one.id
     )
 
 
@@ -230,13 +235,12 @@ def _some(which: Sequence[str]) -> str:
 def _tidy(wanted: Sequence[WantedHook], present: Sequence[Present], former: Sequence[str]) -> list[Step]:
     """The deletions that were asked for; never of a webhook whose address is wanted."""
     return [
-        DeleteHook(
-            f"{scope.scope}:former:delete:{one.id}",
+        _delete(
+            f"{scope.scope}:former",
             f"delete the webhook of {scope.scope} to a former address",
-            f"DELETE {_path(scope.scope)}/{one.id}",
             f"it goes to {one.url}",
-            scope=scope.scope,
-            id=one.id,
+            scope.scope,
+            one,
         )
         for scope in present
         if not scope.app

@@ -232,15 +232,12 @@ class _Planner:
                 self.warnings.append(f"{path} is updated without what its repository asks for: {job.problem}")
                 step = steps.update_job(item.path, key, job.xml, _reason(job, back, False), False)
                 (ahead if moved else self.out).append(step)
-            elif differs:
+            elif differs or key in self.inputs.drifted:
                 # Without a hash of what is scanned the line is an older one, or the job was disabled meanwhile.
-                structural = bool(job.structural) and not job.disabled and job.structural != line.scan
-                self.out.append(steps.update_job(path, key, job.xml, _reason(job, back, structural), structural))
-                if structural:
-                    self.scans[path] = job
-            elif key in self.inputs.drifted:
-                structural = self.inputs.drifted[key] and not job.disabled
-                self.out.append(steps.update_job(path, key, job.xml, "somebody has changed it in Jenkins", structural))
+                rebuilt = job.structural != line.scan if differs else self.inputs.drifted[key]
+                structural = bool(job.structural) and not job.disabled and rebuilt
+                reason = _reason(job, back, structural) if differs else "somebody has changed it in Jenkins"
+                self.out.append(steps.update_job(path, key, job.xml, reason, structural))
                 if structural:
                     self.scans[path] = job
             elif not moved:

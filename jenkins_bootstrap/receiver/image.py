@@ -25,6 +25,7 @@ from jenkins_bootstrap.receiver.telling import Say, line, to_stderr, words_of
 if TYPE_CHECKING:
     from jenkins_bootstrap.aws.session import Aws
     from jenkins_bootstrap.reconcile.source import GitHubSource
+    from jenkins_bootstrap.reconcile.state import Last
 
 Values = Callable[[], Mapping[str, str]]
 KEPT = timedelta(days=3)
@@ -95,20 +96,22 @@ class Image:
 
     def first_in(self) -> float:
         """Seconds until the first full reconciliation: none, unless the last one is not long ago."""
-        from jenkins_bootstrap.reconcile.state import State
-
-        last = State(self.layout.state, self.url).last()
+        last = self._last_in_step()
         if last is None:
             return 0.0
         every = self.settings.jobs.sync.every_minutes * 60.0
         return min(max(0.0, every - (self.now() - last.at).total_seconds()), every)
 
+    def _last_in_step(self) -> Last | None:
+        from jenkins_bootstrap.reconcile.state import State
+
+        return State(self.layout.state, self.url).last()
+
     def find_missed(self, values: Values) -> list[Missed]:
         """What GitHub could not deliver to this receiver since everything was in step last, see missed.Asker.find."""
         from jenkins_bootstrap.receiver.missed import Asker
-        from jenkins_bootstrap.reconcile.state import State
 
-        since, last = self.now() - KEPT, State(self.layout.state, self.url).last()
+        since, last = self.now() - KEPT, self._last_in_step()
         if last is not None:
             since = max(since, last.at - SKEW)
         return Asker(self.settings, values(), self.target.github_api_url, since, self.say).find()

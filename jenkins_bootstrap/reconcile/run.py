@@ -54,6 +54,10 @@ class Reconciler:
     """The plugins that Jenkins has by its lock; a definition that needs another one is an error. None: not known."""
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def _memory(self) -> State:
+        return State(self.state, self.jenkins)
+
     def plan(
         self, only: Only | None = None, *, allow_mass_change: bool = False, deep: Deep | None = None
     ) -> tuple[Outcome, Prepared]:
@@ -71,13 +75,13 @@ class Reconciler:
             BootstrapError: nothing could be done: GitHub or Jenkins cannot be asked, or a template is wrong.
         """
         started = datetime.now(UTC)
-        state = State(self.state, self.jenkins)
+        state = self._memory
         with state.locked(self.note, sleep=self.sleep):
             prepared, found = self._looked_at(only, allow_mass_change, deep)
             if allow_mass_change:
                 state.forget_removed()
             with self._timed("jenkins"):
-                done = self._carry_out(prepared, state, started)
+                done = self._carry_out(prepared, started)
             outcome = self._outcome(prepared, found, planned_only=False)
             outcome = replace(
                 outcome,
@@ -90,9 +94,9 @@ class Reconciler:
                 state.in_step(self.settings.jobs.folder, started)
         return outcome
 
-    def _carry_out(self, prepared: Prepared, state: State, started: datetime) -> Done:
+    def _carry_out(self, prepared: Prepared, started: datetime) -> Done:
         """Do what is planned. Where Jenkins is no more as it was listed, as another run is at it, it is listed anew."""
-        done = Done()
+        done, state = Done(), self._memory
         before = state.owed()
         owed = set() if prepared.listing.only is None else set(before)
         for look in range(LOOKS + 1):
@@ -132,7 +136,7 @@ class Reconciler:
 
     def _again(self, prepared: Prepared, done: Done) -> Prepared | None:
         """The plan from what Jenkins has now, for the same definitions; None when it cannot be listed."""
-        inputs, state = prepared.inputs, State(self.state, self.jenkins)
+        inputs = prepared.inputs
         before = inputs.before
         try:
             present = read_present(inputs.present.folder, self.jobs.present(inputs.present.folder))
@@ -146,8 +150,8 @@ class Reconciler:
                 inputs,
                 present=present,
                 before=before,
-                unscanned=state.owed(),
-                removed_lately=self._removed_lately(state, present),
+                unscanned=self._memory.owed(),
+                removed_lately=self._removed_lately(present),
                 drifted={key: scan for key, scan in inputs.drifted.items() if key not in updated},
             ),
             prepared.told,
@@ -168,9 +172,8 @@ class Reconciler:
         return prepared, found
 
     def _prepare(self, only: Only | None, allow_mass_change: bool) -> Prepared:
-        state = State(self.state, self.jenkins)
         folder = self.settings.jobs.folder
-        last = state.last()
+        last = self._memory.last()
         moved = last is not None and last.folder != folder
         if only is not None and moved:
             self.note("jobs.folder has changed: all jobs are brought in step, not one")
@@ -201,10 +204,10 @@ class Reconciler:
                     only=ids,
                     why_out=WhyOut(self.settings, found.repositories),
                     left_out={number: f"{e.where}: {e.what}" for number, e in left_out.items()},
-                    unscanned=state.owed(),
+                    unscanned=self._memory.owed(),
                     before=before,
                     mass_change=allow_mass_change,
-                    removed_lately=self._removed_lately(state, present),
+                    removed_lately=self._removed_lately(present),
                     sure=only is None or only.may_be_gone or bool(found.repositories),
                 ),
                 needs.warnings if self.locked is not None else (),
@@ -214,9 +217,9 @@ class Reconciler:
         found = self.source.read(only)
         return ListedOwners((found,) if found is not None else (), frozenset())
 
-    def _removed_lately(self, state: State, present: Present) -> frozenset[str]:
+    def _removed_lately(self, present: Present) -> frozenset[str]:
         """The jobs that were marked as gone within the last day and are not back."""
-        removed = state.removed(datetime.now(UTC))
+        removed = self._memory.removed(datetime.now(UTC))
         return removed and removed - {item_key(i) for i in present.items if i.line is not None and i.line.gone is None}
 
     def _ids(self, only: Only, found: ListedOwners, present: Present) -> frozenset[int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from jenkins_bootstrap.boot import documents
+from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.config.controller import Receiver
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.receiver.ports import Busy, Result
@@ -34,6 +36,27 @@ def settings() -> Settings:
     # Port 0: any that is free, which no settings file can ask for.
     receiver = Receiver.model_construct(port=0, address="127.0.0.1", queue_most=1000)
     return made.model_copy(update={"controller": made.controller.model_copy(update={"receiver": receiver})})
+
+
+@pytest.fixture(scope="session")
+def lay_out():
+    """A function that makes what an image's receiver reads below a folder, and returns its layout.
+
+    A port of 0, which settings of an image cannot have, becomes the usual one.
+    """
+
+    def made(folder, settings):
+        layout = Layout(folder)
+        for each in (layout.share, layout.run, layout.state):
+            each.mkdir(parents=True)
+        if not settings.controller.receiver.port:
+            controller = settings.controller.model_copy(update={"receiver": Receiver()})
+            settings = settings.model_copy(update={"controller": controller})
+        layout.settings.write_text(json.dumps(documents.image_settings(settings)))
+        layout.image.write_text(json.dumps({"target": "embedded"}))
+        return layout
+
+    return made
 
 
 def make_payload(action="created", id_=7, name="one", owner="acme-demo", **more):

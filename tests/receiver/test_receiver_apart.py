@@ -1,6 +1,5 @@
 """The process that reconciles: what it is told and tells, and what happens when it ends."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from jenkins_bootstrap.boot import documents
-from jenkins_bootstrap.boot.layout import Layout
-from jenkins_bootstrap.config.controller import Receiver
 from jenkins_bootstrap.errors import BootstrapError
 from jenkins_bootstrap.receiver.apart import Apart, answer
 from jenkins_bootstrap.receiver.events import Target
@@ -49,14 +45,8 @@ for line in sys.stdin:
 """
 
 
-def test_an_image_reconciles_in_another_process_that_knows_the_secret_by_its_pipe_alone(tmp_path, settings):
-    layout = Layout(tmp_path)
-    for folder in (layout.share, layout.run, layout.state):
-        folder.mkdir(parents=True)
-    controller = settings.controller.model_copy(update={"receiver": Receiver()})
-    given = settings.model_copy(update={"controller": controller})
-    layout.settings.write_text(json.dumps(documents.image_settings(given)))
-    layout.image.write_text(json.dumps({"target": "embedded"}))
+def test_an_image_reconciles_in_another_process_that_knows_the_secret_by_its_pipe_alone(tmp_path, settings, lay_out):
+    layout = lay_out(tmp_path, settings)
     addresses = ("JENKINS_BOOTSTRAP_EMBEDDED_AWS", "JENKINS_BOOTSTRAP_EMBEDDED_GITHUB")
     image = Image(layout, dict.fromkeys(addresses, "http://127.0.0.1:9/"), url="http://127.0.0.1:9/")
     service = image.service()

@@ -14,8 +14,6 @@ import requests
 from moto import mock_aws
 
 from jenkins_bootstrap.aws.session import Aws, AwsError
-from jenkins_bootstrap.boot import documents
-from jenkins_bootstrap.boot.layout import Layout
 from jenkins_bootstrap.cli import main
 from jenkins_bootstrap.config.models import Settings
 from jenkins_bootstrap.embedded.github import Store, create_app
@@ -38,7 +36,7 @@ OVERRIDE = base64.b64encode(b"script_path: ci/Jenkinsfile\n").decode()
 class Loop:
     """GitHub, the receiver and Jenkins, each on its socket."""
 
-    def __init__(self, tmp_path, jenkins, shapes, serve_wsgi):
+    def __init__(self, tmp_path, jenkins, shapes, serve_wsgi, lay_out):
         self.jenkins = jenkins
         entries = [
             {"name": n.partition("/")[2], "full_name": n} for n in ("acme/web", "acme/api", "other/z", "third/x")
@@ -50,7 +48,6 @@ class Loop:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/jenkins-bootstrap/webhook"
-        layout = Layout(tmp_path / "controller")
         settings = Settings.model_validate(
             {
                 "project": "demo",
@@ -65,11 +62,8 @@ class Loop:
                 },
             }
         )
-        for folder in (layout.share, layout.run, layout.state):
-            folder.mkdir(parents=True)
+        layout = lay_out(tmp_path / "controller", settings)
         (layout.state / "shapes").symlink_to(shapes)
-        layout.settings.write_text(json.dumps(documents.image_settings(settings)))
-        layout.image.write_text(json.dumps({"target": "embedded"}))
         layout.service_token.write_text(jenkins.token)
         layout.reconcile_token.write_text("not-a-real-reconcile-token")
         environ = {
@@ -129,10 +123,10 @@ def shapes(tmp_path_factory):
 
 
 @pytest.fixture
-def loop(tmp_path, shapes, serve_wsgi):
+def loop(tmp_path, shapes, serve_wsgi, lay_out):
     (tmp_path / "jenkins").mkdir()
     with running(tmp_path / "jenkins") as jenkins:
-        made = Loop(tmp_path, jenkins, shapes, serve_wsgi)
+        made = Loop(tmp_path, jenkins, shapes, serve_wsgi, lay_out)
         yield made
         made.close()
 

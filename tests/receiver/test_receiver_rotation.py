@@ -10,9 +10,6 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from jenkins_bootstrap.aws.session import Aws
 from jenkins_bootstrap.aws.webhook import contradicted, in_force
-from jenkins_bootstrap.boot import documents
-from jenkins_bootstrap.boot.layout import Layout
-from jenkins_bootstrap.config.controller import Receiver
 from jenkins_bootstrap.embedded import hooked, moto_hooks, seeder
 from jenkins_bootstrap.receiver.image import Image
 
@@ -21,15 +18,9 @@ NEW = "not-a-real-newer-one"
 
 
 @pytest.fixture
-def image(tmp_path, settings):
+def image(tmp_path, settings, lay_out):
     """An image of the embedded target, whose AWS the embedded seed was made in."""
-    layout = Layout(tmp_path / "controller")
-    for folder in (layout.share, layout.run, layout.state):
-        folder.mkdir(parents=True)
-    controller = settings.controller.model_copy(update={"receiver": Receiver()})
-    kept = settings.model_copy(update={"controller": controller})
-    layout.settings.write_text(json.dumps(documents.image_settings(kept)))
-    layout.image.write_text(json.dumps({"target": "embedded"}))
+    layout = lay_out(tmp_path / "controller", settings)
     environ = {"JENKINS_BOOTSTRAP_EMBEDDED_AWS": "http://127.0.0.1:9/", "JENKINS_BOOTSTRAP_EMBEDDED_GITHUB": "x"}
     undo = moto_hooks.install(hooked.Hooks(None))
     try:
